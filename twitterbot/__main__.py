@@ -1,0 +1,5 @@
+"""`python -m twitterbot`."""
+
+from twitterbot.cli import app
+
+app()
