@@ -65,18 +65,18 @@ def read_corpus(paths: Sequence[Path]) -> Iterator[Document]:
         number = 0
         try:
             with _open_text(path) as file:
-                for number, author, text in reader(file):
-                    text = normalize(text)
-                    if text:
-                        yield Document(author, text)
+                for number, author, text in reader(file):  # noqa: B007 (told in the error)
+                    normal = normalize(text)
+                    if normal:
+                        yield Document(author, normal)
         except (OSError, EOFError, lzma.LZMAError, ValueError, csv.Error) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             raise TwitterbotError(f"{path}, after line {number}: {reason}") from error
 
 
 def _open_text(path: Path) -> IO[str]:
-    opener: Callable[..., Any] = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
-    stream: IO[str] = opener(path, "rt", encoding="utf-8-sig", newline="")
+    openers: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    stream: IO[str] = openers.get(path.suffix, open)(path, "rt", encoding="utf-8-sig", newline="")
     return stream
 
 

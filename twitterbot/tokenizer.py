@@ -13,8 +13,8 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tokenizers import decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as _Backend
+from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from twitterbot.errors import TwitterbotError
 from twitterbot.text import LINK, MENTION

@@ -1,0 +1,263 @@
+"""A checkpoint: a self-contained directory that holds a model and where it comes from.
+
+    checkpoint.json      format version, model config, training options, counts, history, scores
+    tokenizer.json       see `tokenizer`
+    model.safetensors    the weights, float16
+    README.md            a model card
+    tweets.jsonl         a fine-tuned model's training tweets: the copy filter knows them by it
+
+`describe` reads the first file alone and needs no Keras.
+"""
+
+import datetime
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from twitterbot import __version__
+from twitterbot.errors import TwitterbotError
+from twitterbot.files import replacing_folder
+from twitterbot.options import BASE_NAME, CHECKPOINTS_DIR
+from twitterbot.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from twitterbot.model import TweetModel
+
+FORMAT_VERSION = 1
+_DESCRIPTION, _TOKENIZER, _WEIGHTS, _CARD, _TWEETS = (
+    "checkpoint.json",
+    "tokenizer.json",
+    "model.safetensors",
+    "README.md",
+    "tweets.jsonl",
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """The content of `checkpoint.json`."""
+
+    name: str
+    model: dict[str, int]  # ModelConfig's fields
+    kind: Literal["base", "finetuned"]
+    created_at: str  # ISO 8601 UTC
+    options: dict[str, Any] = field(default_factory=dict)  # of the training command
+    data: dict[str, Any] = field(default_factory=dict)  # counts of what it was trained on
+    scores: dict[str, float] = field(default_factory=dict)  # bits per character, by protocol
+    history: list[dict[str, float]] = field(default_factory=list)
+    parent: dict[str, Any] | None = None  # name and scores of the checkpoint it started from
+    handles: list[str] = field(default_factory=list)  # mentions that stay words (see `text`)
+    provenance: str = ""
+    license: str = "MIT"
+    format_version: int = FORMAT_VERSION
+    code_version: str = __version__
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory, the weights as arrays by name."""
+
+    description: Description
+    tokenizer: Tokenizer
+    weights: Mapping[str, NDArray[Any]]
+    training_texts: Sequence[str] = ()
+
+    def build(self, *, precision: str = "float32", dropout: float = 0.0) -> "TweetModel":
+        """The Keras model with these weights. Raises TwitterbotError when they do not fit."""
+        from twitterbot.model import ModelConfig, TweetModel
+
+        model = TweetModel(
+            ModelConfig(**self.description.model), precision=precision, dropout=dropout
+        )
+        try:
+            model.set_named_weights(self.weights)
+        except (KeyError, ValueError) as error:
+            raise TwitterbotError(
+                f"the weights of {self.description.name} do not fit it"
+            ) from error
+        return model
+
+    def save(self, path: Path) -> None:
+        """Writes the directory, in place of what was there, in one step."""
+        with replacing_folder(path) as folder:
+            (folder / _DESCRIPTION).write_text(
+                json.dumps(asdict(self.description), indent=2, ensure_ascii=False) + "\n",
+                encoding="utf-8",
+            )
+            self.tokenizer.save(folder / _TOKENIZER)
+            safetensors.numpy.save_file(dict(self.weights), folder / _WEIGHTS)
+            (folder / _CARD).write_text(card(self.description), encoding="utf-8")
+            if self.training_texts:
+                with (folder / _TWEETS).open("w", encoding="utf-8") as file:
+                    file.writelines(
+                        json.dumps({"text": text}, ensure_ascii=False) + "\n"
+                        for text in self.training_texts
+                    )
+
+
+def half(weights: Mapping[str, Any]) -> dict[str, NDArray[np.float16]]:
+    """Weights as they are stored: arrays of float16."""
+    return {name: np.asarray(value).astype(np.float16) for name, value in weights.items()}
+
+
+def now() -> str:
+    """The time as checkpoints write it, ISO 8601 UTC."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def describe(path: Path) -> Description:
+    """Reads `checkpoint.json`. Raises TwitterbotError when that is no checkpoint of ours."""
+    file = path / _DESCRIPTION
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TwitterbotError(f"{path} is not a checkpoint: it has no {_DESCRIPTION}") from error
+    except OSError as error:
+        raise TwitterbotError(f"cannot read {file}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise TwitterbotError(f"{file} is damaged: {error}") from error
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if not isinstance(version, int):
+        raise TwitterbotError(f"{file} was not written by twitterbot: it has no format_version")
+    if version > FORMAT_VERSION:
+        raise TwitterbotError(
+            f"{path} has checkpoint format {version} and this twitterbot reads up to "
+            f"{FORMAT_VERSION}; install a newer twitterbot"
+        )
+    known = {field.name for field in fields(Description)}
+    try:
+        return Description(**{name: value for name, value in data.items() if name in known})
+    except TypeError as error:
+        raise TwitterbotError(f"{file} is damaged: {error}") from error
+
+
+def load(path: Path) -> Checkpoint:
+    """Reads a whole checkpoint.
+
+    Raises TwitterbotError, naming the file, when it is missing, damaged, foreign or newer.
+    """
+    description = describe(path)
+    file = path / _WEIGHTS
+    try:
+        weights = safetensors.numpy.load_file(file)
+    except OSError as error:
+        raise TwitterbotError(f"cannot read {file}: {error.strerror or 'not found'}") from error
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise TwitterbotError(f"{file} is damaged: {error}") from error
+    tokenizer = Tokenizer.load(path / _TOKENIZER)
+    if tokenizer.vocabulary_size != description.model.get("vocabulary_size"):
+        raise TwitterbotError(f"{path / _TOKENIZER} does not belong to the model beside it")
+    return Checkpoint(description, tokenizer, weights, _read_texts(path / _TWEETS))
+
+
+def _read_texts(file: Path) -> list[str]:
+    if not file.exists():
+        return []
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return [json.loads(line)["text"] for line in lines]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TwitterbotError(f"{file} is damaged: {error}") from error
+
+
+# ------------------------------------------------------------------ finding one
+
+
+def base_path() -> Path:
+    """The base checkpoint: the working folder's own, else the one that came with the package.
+
+    A wheel holds it inside the package, an editable checkout beside it.
+    """
+    package = Path(__file__).parent
+    candidates = [
+        folder / CHECKPOINTS_DIR / BASE_NAME for folder in (Path(), package, package.parent)
+    ]
+    for candidate in candidates:
+        if (candidate / _DESCRIPTION).is_file():
+            return candidate
+    raise TwitterbotError(
+        "no base checkpoint came with this installation; name one, or make one with "
+        "`twitterbot pretrain CORPUS`"
+    )
+
+
+def find(name: str, folder: Path = CHECKPOINTS_DIR) -> Path:
+    """The checkpoint that a command line argument means: a path, a name in `folder`, or "base"."""
+    for candidate in (Path(name), folder / name.removeprefix("@").lower()):
+        if (candidate / _DESCRIPTION).is_file():
+            return candidate
+    if name == BASE_NAME:
+        return base_path()
+    here = ", ".join(path.name for path in _in_folder(folder)) or "none"
+    raise TwitterbotError(f"no checkpoint at {name}; in {folder}{os.sep} there is: {here}")
+
+
+def newest(folder: Path = CHECKPOINTS_DIR) -> Path | None:
+    """The fine-tuned checkpoint written last, or None."""
+    finetuned = [path for path in _in_folder(folder) if path.name != BASE_NAME]
+    return max(finetuned, key=lambda path: (path / _DESCRIPTION).stat().st_mtime_ns, default=None)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raises TwitterbotError where a fine-tuned model may not be written.
+
+    An earlier fine-tuned checkpoint is replaced; a base, or anything else, is not.
+    """
+    if path.exists() and describe(path).kind != "finetuned":
+        raise TwitterbotError(f"{path} holds a base checkpoint; choose another --output")
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return sorted(file.parent for file in folder.glob(f"[!.]*/{_DESCRIPTION}"))
+
+
+# ------------------------------------------------------------------ the model card
+
+
+def card(description: Description) -> str:
+    """The model card, Markdown, in words and numbers of `description` alone."""
+    model = description.model
+    lines = [
+        f"# {description.name}",
+        "",
+        _PURPOSE[description.kind],
+        "",
+        f"- A decoder-only Transformer: {model['layers']} layers, width {model['width']}, "
+        f"{model['heads']} heads, context {model['context']} tokens, vocabulary "
+        f"{model['vocabulary_size']}. Weights in float16.",
+        f"- Made by twitterbot {description.code_version} on {description.created_at}.",
+    ]
+    if description.parent:
+        lines.append(f"- Fine-tuned from `{description.parent['name']}`.")
+    lines += ["", "## Data", "", *_table(description.data)]
+    if description.provenance:
+        lines += ["", description.provenance]
+    lines += ["", "## Scores", "", "Bits per character on held-out tweets; lower is better.", ""]
+    lines += _table({name: f"{value:.3f}" for name, value in description.scores.items()})
+    lines += ["", "## Training", "", *_table(description.options), "", "## Limits", "", _LIMITS]
+    lines += ["", "## Licence", "", description.license, ""]
+    return "\n".join(lines)
+
+
+_PURPOSE = {
+    "base": "A base model of tweets, to be fine-tuned on one account by `twitterbot finetune`.",
+    "finetuned": "A model that writes tweets in one account's style, for `twitterbot generate`.",
+}
+_LIMITS = (
+    "A small model: it knows how tweets are worded, not what is true. What it writes may be "
+    "wrong, rude or absurd, and may name real people. It is synthetic: label it so wherever it "
+    "is shown, and do not pass it off as anyone's words."
+)
+
+
+def _table(values: Mapping[str, Any]) -> list[str]:
+    rows = [f"| {name.replace('_', ' ')} | {value} |" for name, value in values.items()]
+    return ["| | |", "|---|---|", *rows]

@@ -1,0 +1,106 @@
+"""Keras and the backend under it: the one door to what is particular to TensorFlow.
+
+Importing this module imports Keras (about two seconds), so only modules that a
+command needs at run time do. The model itself is written in `keras.ops` and runs on
+TensorFlow (the default), JAX or PyTorch, chosen by `KERAS_BACKEND`.
+"""
+
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from twitterbot.options import Precision
+
+# x86 flags of instructions that multiply bfloat16 matrices two to three times as fast as float32.
+_FAST_BFLOAT16 = {"amx_bf16", "avx512_bf16"}
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """TensorFlow greets from C++, past Python's stderr; only descriptor 2 itself silences it.
+
+    Switching oneDNN off silences it too, at 1.7 times the training time.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as null:
+            os.dup2(null.fileno(), 2)
+            yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+with _silent_stderr():
+    import keras as keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+    else:
+        tf = None
+
+
+_fusing = True
+
+
+def fused(function: _Function) -> _Function:
+    """Compiles a chain of element-wise operations into one pass over memory.
+
+    On TensorFlow by XLA; matrix products stay outside, where oneDNN is faster. Other
+    backends compile the whole training step and need no help.
+    """
+    if tf is None:
+        return function
+    in_one_pass = tf.function(function, jit_compile=True, autograph=False)
+
+    @functools.wraps(function)
+    def choose(*args: Any) -> Any:
+        return (in_one_pass if _fusing else function)(*args)
+
+    return cast(_Function, choose)
+
+
+@contextlib.contextmanager
+def unfused() -> Iterator[None]:
+    """Graphs traced in the block start sooner and run slower: `fused` does nothing in it."""
+    global _fusing
+    _fusing, before = False, _fusing
+    try:
+        yield
+    finally:
+        _fusing = before
+
+
+def compiled(function: _Function) -> _Function:
+    """Compiles a whole loop as one graph, where the backend has graphs."""
+    return function if tf is None else tf.function(function, autograph=False)
+
+
+def choose_precision(precision: Precision = "auto") -> Literal["bfloat16", "float32"]:
+    """bfloat16 where the hardware gains from it: a GPU, or a CPU with the instructions."""
+    if precision != "auto":
+        return precision
+    return "bfloat16" if _has_gpu() or _cpu_flags() & _FAST_BFLOAT16 else "float32"
+
+
+def _has_gpu() -> bool:
+    return any(device.startswith(("gpu", "cuda")) for device in keras.distribution.list_devices())
+
+
+def _cpu_flags() -> set[str]:
+    """The processor's feature flags on Linux, nothing elsewhere."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return set()
+    return set(
+        next((line.split(":")[1] for line in text.splitlines() if "flags" in line), "").split()
+    )

@@ -1,0 +1,230 @@
+"""Trains a base model on a corpus of many authors, as a stream, resumable after any stop.
+
+The work folder holds the tokenized corpus (`corpus/`), the state of the run
+(`state.safetensors`, replaced every few minutes) and `history.jsonl`, one evaluation a
+line. The run ends with a checkpoint.
+"""
+
+import dataclasses
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from twitterbot.checkpoint import Checkpoint, Description, half, now
+from twitterbot.dataset import Document, Ids, TokenizedCorpus
+from twitterbot.engine import choose_precision, keras
+from twitterbot.errors import TwitterbotError
+from twitterbot.files import replacing
+from twitterbot.model import ModelConfig, TweetModel
+from twitterbot.options import PretrainOptions
+from twitterbot.scores import Scorer
+from twitterbot.training import Schedule, Trainer
+
+SAVE_EVERY = 300.0  # seconds between saved states
+EVALUATE_EVERY = 900.0  # seconds between evaluations
+EVALUATION_TWEETS = 2_000  # of the validation tweets, at evaluations during the run
+_AVERAGED_STEPS = 20  # of the training loss that progress shows
+
+HISTORY = "history.jsonl"
+_STATE = "state.safetensors"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands."""
+
+    tokens: int
+    total_tokens: int
+    tokens_per_second: float  # of this process
+    seconds_left: float
+    loss: float  # training loss in nats a token, over the last steps
+    bits_per_character: float | None  # in context, at the last evaluation
+
+
+def pretrain(
+    corpus: Sequence[Path],
+    output: Path,
+    *,
+    work: Path,
+    validation: Sequence[Path] = (),
+    options: PretrainOptions = PretrainOptions(),  # noqa: B008 (frozen)
+    on_corpus: Callable[[str, int], None] = lambda stage, tweets: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Checkpoint:
+    """Trains for `options.tokens` in all, from the state in `work` when there is one.
+
+    An interruption (KeyboardInterrupt) saves the state and is raised on. Raises
+    TwitterbotError for a bad corpus or a state that belongs to another model.
+    """
+    data = TokenizedCorpus.build(
+        work / "corpus",
+        corpus,
+        validation=validation,
+        context=options.context,
+        vocabulary_size=options.vocabulary_size,
+        on_progress=on_corpus,
+    )
+    run = _Run(data, work, options)
+    run.train(on_progress)
+    checkpoint = run.checkpoint(output.name)
+    checkpoint.save(output)
+    return checkpoint
+
+
+class _Run:
+    """One pretraining run: its model, its place in the data, its history."""
+
+    def __init__(self, data: TokenizedCorpus, work: Path, options: PretrainOptions) -> None:
+        self.data, self.work, self.options = data, work, options
+        self.precision = choose_precision(options.precision)
+        keras.utils.set_random_seed(options.seed)
+        self.config = ModelConfig(
+            vocabulary_size=data.tokenizer.vocabulary_size,
+            context=options.context,
+            width=options.width,
+            layers=options.layers,
+            heads=options.heads,
+        )
+        model = TweetModel(self.config, precision=self.precision)
+        self.trainer = Trainer(model, weight_decay=options.weight_decay)
+        self.scorer = Scorer(self.trainer.loss, data.tokenizer)
+        self.tokens_per_step = options.batch * options.context
+        total = max(1, options.tokens // self.tokens_per_step)
+        self.schedule = Schedule(
+            options.learning_rate,
+            warmup=round(options.warmup * total),
+            decay=round(options.decay * total),
+            total=total,
+        )
+        self.step, self.seconds = 0, 0.0
+        self.history: list[dict[str, float]] = []
+        self._restore()
+
+    def train(self, on_progress: Callable[[Progress], None]) -> None:
+        first, began, spent = self.step, time.monotonic(), self.seconds
+        saved = evaluated = began
+        losses: list[float] = []
+        try:
+            for windows in self._batches():
+                losses = [*losses, self.trainer.step(windows, self.schedule.rate(self.step))]
+                losses = losses[-_AVERAGED_STEPS:]
+                self.step += 1
+                now_ = time.monotonic()
+                self.seconds = spent + now_ - began
+                speed = (self.step - first) / (now_ - began)
+                on_progress(self._progress(speed, float(np.mean(losses))))
+                if now_ - evaluated > EVALUATE_EVERY:
+                    self._evaluate(float(np.mean(losses)))
+                    evaluated = time.monotonic()
+                if now_ - saved > SAVE_EVERY:
+                    self._save()
+                    saved = time.monotonic()
+        finally:
+            self._save()
+
+    def _batches(self) -> Iterator[Ids]:
+        """The batches from the current step on: a new order of all windows each epoch."""
+        batch = self.options.batch
+        per_epoch = max(1, len(self.data) // batch)
+        order: np.ndarray[Any, Any] = np.array([])
+        for step in range(self.step, self.schedule.total):
+            epoch, place = divmod(step, per_epoch)
+            if place == 0 or not len(order):
+                order = np.random.default_rng([self.options.seed, epoch]).permutation(
+                    len(self.data)
+                )
+            yield self.data.windows(np.resize(order[place * batch :], batch))
+
+    def _progress(self, steps_per_second: float, loss: float) -> Progress:
+        return Progress(
+            tokens=self.step * self.tokens_per_step,
+            total_tokens=self.schedule.total * self.tokens_per_step,
+            tokens_per_second=steps_per_second * self.tokens_per_step,
+            seconds_left=(self.schedule.total - self.step) / steps_per_second,
+            loss=loss,
+            bits_per_character=self.history[-1]["in_context"] if self.history else None,
+        )
+
+    def _evaluate(self, loss: float) -> None:
+        sample = _validation_sample(self.data.validation)
+        entry = {
+            "tokens": self.step * self.tokens_per_step,
+            "seconds": round(self.seconds),
+            "loss": round(loss, 4),
+            "alone": round(self.scorer.alone([document.text for document in sample]), 4),
+            "in_context": round(self.scorer.corpus_in_context(sample), 4),
+        }
+        self.history.append(entry)
+
+    def _save(self) -> None:
+        metadata = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": self.history,
+            "config": dataclasses.asdict(self.config),
+            "batch": self.options.batch,
+        }
+        state = safetensors.numpy.save(self.trainer.state(), {"twitterbot": json.dumps(metadata)})
+        with replacing(self.work / _STATE) as file:
+            file.write(state)
+        with replacing(self.work / HISTORY) as file:
+            file.writelines(json.dumps(entry).encode() + b"\n" for entry in self.history)
+
+    def _restore(self) -> None:
+        path = self.work / _STATE
+        if not path.exists():
+            return
+        try:
+            with safetensors.safe_open(path, "numpy") as file:
+                metadata = json.loads(file.metadata()["twitterbot"])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
+            raise TwitterbotError(f"{path} is damaged; remove it to start anew") from error
+        if metadata["config"] != dataclasses.asdict(self.config):
+            raise TwitterbotError(
+                f"{path} belongs to a model of another shape; "
+                f"remove it, or choose another --work folder"
+            )
+        self.trainer.restore(arrays)
+        # A step is a batch: at another batch size the same tokens are another number of steps.
+        self.step = metadata["step"] * metadata["batch"] // self.options.batch
+        self.seconds, self.history = metadata["seconds"], metadata["history"]
+
+    def checkpoint(self, name: str) -> Checkpoint:
+        validation = self.data.validation
+        scores = {
+            "alone": self.scorer.alone([document.text for document in validation]),
+            "in_context": self.scorer.corpus_in_context(validation),
+        }
+        counts = ("tweets", "characters", "tokens", "validation_tweets")
+        description = Description(
+            name=name,
+            kind="base",
+            model=dataclasses.asdict(self.config),
+            created_at=now(),
+            options={**dataclasses.asdict(self.options), "precision": self.precision},
+            data={count: self.data.info[count] for count in counts}
+            | {"tokens_seen": self.step * self.tokens_per_step, "seconds": round(self.seconds)},
+            scores=scores,
+            history=self.history,
+        )
+        return Checkpoint(
+            description, self.data.tokenizer, half(self.trainer.model.named_weights())
+        )
+
+
+def _validation_sample(documents: Sequence[Document]) -> list[Document]:
+    """Runs of consecutive tweets from all over the validation part, the same each time."""
+    run = 50
+    starts = range(0, max(1, len(documents) - run + 1), run)
+    wanted = min(len(starts), EVALUATION_TWEETS // run)
+    chosen = sorted(random.Random(0).sample(starts, wanted))
+    return [document for start in chosen for document in documents[start : start + run]]

@@ -1,0 +1,128 @@
+"""Bits per character: how well a model predicts tweets, whatever its tokenizer.
+
+The negative log2 likelihood of a text with its end mark, over its Unicode characters
+plus one. Texts are normalized ones (see `text`), a placeholder counting as one character.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twitterbot.dataset import Document, Ids
+from twitterbot.model import NextTokenLoss
+from twitterbot.tokenizer import BEGIN, END, Tokenizer
+
+_BATCH = 16  # rows scored at once
+
+
+@dataclass(frozen=True)
+class Row:
+    """One window to score: ids from BEGIN on; those before `scored_from` are context only."""
+
+    ids: list[int]
+    scored_from: int
+
+
+def rows_alone(tweets: Iterable[Sequence[int]], context: int) -> Iterator[Row]:
+    """Each tweet in a row of its own (a longer one continues in further rows)."""
+    for ids in tweets:
+        pieces = [*ids, END]
+        for start in range(0, len(pieces), context):
+            yield Row([BEGIN, *pieces[start : start + context]], 1)
+
+
+def rows_in_context(
+    tweets: Sequence[Sequence[int]], context: int, preceding: Sequence[Sequence[int]] = ()
+) -> Iterator[Row]:
+    """Rows over one author's tweets in time order, each tweet scored once.
+
+    At most the second half of a row is scored; the tweets before them, which may come
+    from `preceding`, fill the rest as context.
+    """
+    history = [token for ids in preceding for token in (*ids, END)]
+    stream = history + [token for ids in tweets for token in (*ids, END)]
+    ends = np.cumsum([len(ids) + 1 for ids in tweets]) + len(history)
+    start = len(history)
+    while start < len(stream):
+        # Whole tweets up to half a window, or one longer tweet, or as much of it as fits.
+        fitting = ends[(ends > start) & (ends <= start + context // 2)]
+        end = int(fitting[-1] if len(fitting) else ends[ends > start][0])
+        end = min(end, start + context)
+        first = max(0, end - context)
+        yield Row([BEGIN, *stream[first:end]], 1 + start - first)
+        start = end
+
+
+class Scorer:
+    """Scores texts with one model; keeps the compiled graph between calls."""
+
+    def __init__(self, loss: NextTokenLoss, tokenizer: Tokenizer) -> None:
+        self._loss = loss
+        self._tokenizer = tokenizer
+        self._context = loss.model.config.context
+
+    def alone(self, texts: Sequence[str]) -> float:
+        """Bits per character of each text with nothing before it."""
+        rows = rows_alone(self._tokenizer.encode(texts), self._context)
+        return self._bits(rows) / _characters(texts)
+
+    def in_context(self, texts: Sequence[str], preceding: Sequence[str] = ()) -> float:
+        """Bits per character of one author's texts, in order, after those before them."""
+        return self._bits(self._context_rows(texts, preceding)) / _characters(texts)
+
+    def corpus_in_context(self, documents: Sequence[Document]) -> float:
+        """Bits per character of many authors' tweets, each after the same author's."""
+        rows = (row for texts in _by_author(documents) for row in self._context_rows(texts, ()))
+        return self._bits(rows) / _characters([document.text for document in documents])
+
+    def _context_rows(self, texts: Sequence[str], preceding: Sequence[str]) -> Iterator[Row]:
+        # The last 64 tweets always fill a window's context, or are all there is.
+        before = self._tokenizer.encode(preceding[-64:])
+        return rows_in_context(self._tokenizer.encode(texts), self._context, before)
+
+    def _bits(self, rows: Iterable[Row]) -> float:
+        """Total bits of the scored tokens. Rows of like length share a batch."""
+        by_length = sorted(rows, key=lambda row: len(row.ids))
+        nats = 0.0
+        for start in range(0, len(by_length), _BATCH):
+            batch = by_length[start : start + _BATCH]
+            windows, scored = _pad(batch, self._context)
+            losses = np.asarray(self._loss.predict_on_batch(windows), np.float64)
+            nats += float(losses[scored].sum())
+        return nats / math.log(2)
+
+
+def _pad(rows: Sequence[Row], context: int) -> tuple[Ids, NDArray[np.bool_]]:
+    """A batch of a fixed number of rows, and which of its targets count.
+
+    Few different lengths, so that few graphs are compiled: 32 tokens, or whole windows.
+    """
+    longest = max(len(row.ids) for row in rows)
+    length = 33 if longest <= 33 else 65 if longest <= 65 else context + 1
+    windows = np.full((_BATCH, length), END, np.int32)
+    scored = np.zeros((_BATCH, length - 1), np.bool_)
+    for number, row in enumerate(rows):
+        windows[number, : len(row.ids)] = row.ids
+        scored[number, row.scored_from - 1 : len(row.ids) - 1] = True
+    return windows, scored
+
+
+def _by_author(documents: Sequence[Document]) -> Iterator[list[str]]:
+    previous: str | None = None
+    texts: list[str] = []
+    for author, text in documents:
+        if texts and (author is None or author != previous):
+            yield texts
+            texts = []
+        texts.append(text)
+        previous = author
+    if texts:
+        yield texts
+
+
+def _characters(texts: Sequence[str]) -> int:
+    """Unicode characters, and one for each end mark."""
+    return sum(len(text) + 1 for text in texts)

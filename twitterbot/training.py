@@ -1,0 +1,71 @@
+"""What pretraining and fine-tuning share: the optimizer, one step, and a state to resume from."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from twitterbot.dataset import Ids
+from twitterbot.engine import keras
+from twitterbot.model import NextTokenLoss, TweetModel
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Warm-up, stable, decay: a linear rise, a plateau, a linear fall to zero at the end.
+
+    A plateau forgets its length, so a longer run can go on from a state before the decay
+    (Hu et al. 2024, arXiv 2404.06395). Lengths are in steps.
+    """
+
+    peak: float
+    warmup: int
+    decay: int
+    total: int
+
+    def rate(self, step: int) -> float:
+        """The learning rate of step number `step`, counted from zero."""
+        rise = (step + 1) / max(1, self.warmup)
+        fall = (self.total - step) / max(1, self.decay)
+        return self.peak * max(0.0, min(1.0, rise, fall))
+
+
+class Trainer:
+    """A model under training by Muon for its matrices and Adam for its embedding.
+
+    Muon (Jordan et al. 2024; scaled as in arXiv 2502.16982, so that Adam's learning rates
+    fit) reached in the same time a loss that AdamW did not.
+    """
+
+    def __init__(self, model: TweetModel, *, weight_decay: float) -> None:
+        self.model = model
+        self.loss = NextTokenLoss(model)
+        self._optimizer = keras.optimizers.Muon(
+            learning_rate=0.0,
+            weight_decay=weight_decay,
+            adam_weight_decay=0.0,
+            adam_beta_2=0.95,
+        )
+        self.loss.compile(optimizer=self._optimizer, jit_compile=False)
+
+    def step(self, windows: Ids, learning_rate: float) -> float:
+        """One update on `windows` (B, T + 1); returns the loss before it, in nats a token."""
+        self._optimizer.learning_rate = learning_rate
+        return float(self.loss.train_on_batch(windows))
+
+    def state(self) -> Arrays:
+        """Weights and optimizer state as float32 arrays, for `restore`."""
+        arrays = {name: np.asarray(value) for name, value in self.model.named_weights().items()}
+        for number, variable in enumerate(self._optimizer.variables):
+            arrays[f"optimizer.{number}"] = np.asarray(variable)
+        return arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Takes up `state()` of a trainer of the same shape."""
+        self.model.set_named_weights(arrays)
+        self._optimizer.build(self.loss.trainable_variables)
+        for number, variable in enumerate(self._optimizer.variables):
+            variable.assign(arrays[f"optimizer.{number}"])
