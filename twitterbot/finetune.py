@@ -1,0 +1,253 @@
+"""Transfer learning: a base checkpoint becomes one account's.
+
+The newest tenth of the tweets is held out; the weights that predict it best, measured at
+the end of every epoch, are the ones that are kept.
+"""
+
+import dataclasses
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from twitterbot import text
+from twitterbot.checkpoint import Checkpoint, Description, half, now
+from twitterbot.dataset import Ids, pack
+from twitterbot.engine import choose_precision, keras
+from twitterbot.errors import TwitterbotError
+from twitterbot.options import FinetuneOptions
+from twitterbot.scores import Scorer
+from twitterbot.training import Schedule, Trainer
+from twitterbot.tweets import Tweet
+
+LEAST_TWEETS = 50
+FEW_TWEETS = 500
+# What a reader may expect, by the number of tweets kept; the first row that fits counts.
+_EXPECTATIONS = (
+    (FEW_TWEETS, "few: expect the favourite words and topics, and a borrowed grammar"),
+    (2_000, "enough for the voice; topics will repeat"),
+    (10_000, "plenty: expect voice, topics and habits"),
+    (math.inf, "a great deal: training takes longer and is worth it"),
+)
+
+
+@dataclass(frozen=True)
+class Data:
+    """An account's tweets made ready: normalized texts in time order, and what was left out."""
+
+    train: list[str]
+    held_out: list[str]
+    handles: frozenset[str]  # mentions that stay words
+    read: int
+    dropped: Counter[str]
+
+    @property
+    def kept(self) -> int:
+        """Tweets to train on and to score with."""
+        return len(self.train) + len(self.held_out)
+
+    @property
+    def is_small(self) -> bool:
+        """True where the result will disappoint."""
+        return self.kept < FEW_TWEETS
+
+    @property
+    def expectation(self) -> str:
+        """What so many tweets are good for, in a sentence's worth of words."""
+        return next(words for limit, words in _EXPECTATIONS if self.kept < limit)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where fine-tuning stands. Scores are bits per character on held-out tweets."""
+
+    step: int
+    total_steps: int
+    tokens_per_second: float
+    seconds_left: float
+    loss: float  # training loss in nats a token
+    base_score: float
+    score: float | None  # after the last epoch
+    best_score: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished fine-tuning."""
+
+    checkpoint: Checkpoint
+    seconds: float
+    interrupted: bool
+
+
+def prepare(tweets: Sequence[Tweet], held_out: float = FinetuneOptions.held_out) -> Data:
+    """Chooses and normalizes the tweets to learn from, oldest first.
+
+    Retweets, cut tweets, those without words and repetitions of earlier ones are dropped.
+    Raises TwitterbotError when fewer than LEAST_TWEETS are left.
+    """
+    own = [tweet.text for tweet in tweets if tweet.kind != "retweet"]
+    handles = text.frequent_handles(own)
+    dropped: Counter[str] = Counter()
+    kept: dict[str, str] = {}
+    for tweet in tweets:
+        normal = text.normalize(tweet.text, handles)
+        key = text.fold(normal)
+        if tweet.kind == "retweet":
+            dropped["retweets"] += 1
+        elif text.is_cut(normal):
+            dropped["cut short"] += 1
+        elif not key:
+            dropped["without words"] += 1
+        elif key in kept:
+            dropped["repeated"] += 1
+        else:
+            kept[key] = normal
+    texts = list(kept.values())
+    if len(texts) < LEAST_TWEETS:
+        raise TwitterbotError(
+            f"only {len(texts)} of {len(tweets)} tweets are left to learn from"
+            f"{_in_words(dropped)}; {LEAST_TWEETS} are the least that make sense, "
+            f"so fetch or import more"
+        )
+    train = len(texts) - max(1, round(held_out * len(texts)))
+    return Data(texts[:train], texts[train:], handles, len(tweets), dropped)
+
+
+def _in_words(dropped: Counter[str]) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
+    return f" ({reasons})" if reasons else ""
+
+
+def finetune(
+    data: Data,
+    base: Checkpoint,
+    output: Path,
+    *,
+    options: FinetuneOptions = FinetuneOptions(),  # noqa: B008 (frozen)
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Result:
+    """Trains all weights of `base` on `data` and writes the best ones to `output`.
+
+    KeyboardInterrupt ends the training early: what was best so far is written.
+    """
+    run = _Run(data, base, options)
+    interrupted = run.train(on_progress)
+    checkpoint = run.checkpoint(output.name)
+    checkpoint.save(output)
+    return Result(checkpoint, run.seconds, interrupted)
+
+
+class _Run:
+    def __init__(self, data: Data, base: Checkpoint, options: FinetuneOptions) -> None:
+        self.data, self.base, self.options = data, base, options
+        self.began = time.monotonic()
+        keras.utils.set_random_seed(options.seed)
+        self.precision = choose_precision(options.precision)
+        model = base.build(precision=self.precision, dropout=options.dropout)
+        self.trainer = Trainer(model, weight_decay=options.weight_decay)
+        self.context = model.config.context
+        self.scorer = Scorer(self.trainer.loss, base.tokenizer)
+        self.tweets = base.tokenizer.encode(data.train)
+        self.random = np.random.default_rng(options.seed)
+        self.base_scores = self._scores()
+        self.best_scores, self.best_weights = self.base_scores, dict(base.weights)
+        self.history: list[dict[str, float]] = []
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self.began
+
+    def train(self, on_progress: Callable[[Progress], None]) -> bool:
+        """Trains until done; True when it was interrupted."""
+        try:
+            self._epochs(on_progress)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def _epochs(self, on_progress: Callable[[Progress], None]) -> None:
+        options = self.options
+        batches = list(self._batches())
+        total = options.epochs * len(batches)
+        schedule = Schedule(options.learning_rate, round(options.warmup * total), total, total)
+        began, step, waited = time.monotonic(), 0, 0
+        for epoch in range(options.epochs):
+            losses = []
+            for windows in batches:
+                losses.append(self.trainer.step(windows, schedule.rate(step)))
+                step += 1
+                speed = step / (time.monotonic() - began)
+                on_progress(self._progress(step, total, speed, float(np.mean(losses))))
+            waited = 0 if self._keep_if_best(epoch + 1, float(np.mean(losses))) else waited + 1
+            if waited == options.patience:
+                return
+            batches = list(self._batches())
+
+    def _batches(self) -> Iterator[Ids]:
+        """An epoch: the tweets in time order from a random one on, in windows, shuffled."""
+        first = int(self.random.integers(len(self.tweets)))
+        windows = pack(self.tweets[first:] + self.tweets[:first], self.context)
+        order = self.random.permutation(len(windows))
+        size = self.options.batch
+        # Batches of one size, for one compiled graph: the last is filled up from the start.
+        for start in range(0, len(order), size):
+            yield windows[np.resize(np.roll(order, -start), size)]
+
+    def _progress(self, step: int, total: int, steps_per_second: float, loss: float) -> Progress:
+        return Progress(
+            step=step,
+            total_steps=total,
+            tokens_per_second=steps_per_second * self.options.batch * self.context,
+            seconds_left=(total - step) / steps_per_second,
+            loss=loss,
+            base_score=self.base_scores["in_context"],
+            score=self.history[-1]["in_context"] if self.history else None,
+            best_score=self.best_scores["in_context"],
+        )
+
+    def _keep_if_best(self, epoch: int, loss: float) -> bool:
+        scores = self._scores()
+        self.history.append({"epoch": epoch, "loss": round(loss, 4), **scores})
+        better = scores["in_context"] < self.best_scores["in_context"]
+        if better:
+            self.best_scores = scores
+            self.best_weights = half(self.trainer.model.named_weights())
+        return better
+
+    def _scores(self) -> dict[str, float]:
+        held_out, train = self.data.held_out, self.data.train
+        return {
+            "alone": round(self.scorer.alone(held_out), 4),
+            "in_context": round(self.scorer.in_context(held_out, train), 4),
+        }
+
+    def checkpoint(self, name: str) -> Checkpoint:
+        base = self.base.description
+        description = Description(
+            name=name,
+            kind="finetuned",
+            model=base.model,
+            created_at=now(),
+            options={**dataclasses.asdict(self.options), "precision": self.precision},
+            data={
+                "tweets_read": self.data.read,
+                **{
+                    f"dropped_{reason.replace(' ', '_')}": n
+                    for reason, n in self.data.dropped.items()
+                },
+                "tweets_trained_on": len(self.data.train),
+                "tweets_held_out": len(self.data.held_out),
+            },
+            scores=self.best_scores,
+            history=self.history,
+            parent={"name": base.name, "created_at": base.created_at, "scores": self.base_scores},
+            handles=sorted(self.data.handles),
+            provenance="The author's training tweets lie beside the model in tweets.jsonl.",
+        )
+        return Checkpoint(description, self.base.tokenizer, self.best_weights, self.data.train)

@@ -1,0 +1,247 @@
+"""Samples new tweets from a checkpoint: whole ones, short enough, and no copies.
+
+A batch of rows runs through one compiled loop. Every row starts with the same number of
+tokens of the author's own tweets, which set the tone; when a row ends its tweet it starts
+the next at once, so that no row waits for the longest one.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twitterbot.checkpoint import Checkpoint
+from twitterbot.dataset import Ids
+from twitterbot.engine import compiled, keras, unfused
+from twitterbot.errors import TwitterbotError
+from twitterbot.model import TweetModel
+from twitterbot.novelty import CopyFilter
+from twitterbot.options import GenerateOptions
+from twitterbot.text import fold, normalize, restore, weighted_length
+from twitterbot.tokenizer import BEGIN, END
+
+ops = keras.ops
+
+_ROWS = 32  # of a batch
+_PRIMER = 128  # tokens of the author's tweets before a row's own
+_LONGEST = 127  # tokens of a tweet; the rest of a 256-token window
+_ROUND = 256  # tweets sampled at once, at most
+_CANDIDATES = 1024  # tokens that top-p chooses among, the most likely ones
+_FUTILE = 20  # a round's worth of tweets without one that passes: give up after so many
+
+
+@dataclass
+class Yield:
+    """What became of the sampled tweets: how many, and how many were dropped by reason."""
+
+    sampled: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+class Generator:
+    """Samples tweets from one checkpoint; the compiled loop is kept between calls."""
+
+    def __init__(self, checkpoint: Checkpoint, model: TweetModel | None = None) -> None:
+        self._checkpoint = checkpoint
+        self._model = checkpoint.build() if model is None else model
+        self._copies = CopyFilter(checkpoint.training_texts)
+        self._sampler = _Sampler(self._model)
+
+    def tweets(
+        self,
+        options: GenerateOptions,
+        on_yield: Callable[[Yield], None] = lambda counts: None,
+    ) -> Iterator[str]:
+        """Yields `options.count` tweets, placeholders replaced, none twice.
+
+        Raises TwitterbotError when hardly any sample passes the filters.
+        """
+        counts = Yield()
+        seen: set[str] = set()
+        fruitless = 0
+        random = np.random.default_rng(options.seed)
+        while len(seen) < options.count:
+            wanted = min(_ROUND, math.ceil((options.count - len(seen)) * 1.2) + 2)
+            before = len(seen)
+            for text in self._sample(wanted, options, random):
+                counts.sampled += 1
+                reason = self._refusal(text, options, seen)
+                if reason:
+                    counts.dropped[reason] += 1
+                    continue
+                seen.add(fold(text or ""))
+                yield restore(text or "", links=options.links, mentions=options.mentions)
+                if len(seen) == options.count:
+                    break
+            on_yield(counts)
+            fruitless = fruitless + 1 if len(seen) == before else 0
+            if fruitless == _FUTILE:
+                reasons = ", ".join(f"{n} {reason}" for reason, n in counts.dropped.most_common())
+                raise TwitterbotError(
+                    f"of {counts.sampled} sampled tweets {counts.sampled - len(seen)} were dropped "
+                    f"({reasons}); try a higher --temperature or another --prompt"
+                )
+
+    def _refusal(self, text: str | None, options: GenerateOptions, seen: set[str]) -> str | None:
+        """Why a sampled text is not a tweet to show, or None when it is one."""
+        if text is None:
+            return "unfinished"
+        shown = restore(text, links=options.links, mentions=options.mentions)
+        if not fold(text):
+            return "empty"
+        if weighted_length(shown) > options.max_length:
+            return "too long"
+        if fold(text) in seen:
+            return "repeated"
+        if not options.allow_copies and self._copies.is_copy(text):
+            return "copies"
+        return None
+
+    # -------------------------------------------------------------- sampling
+
+    def _sample(
+        self, count: int, options: GenerateOptions, random: np.random.Generator
+    ) -> list[str | None]:
+        """`count` texts as the model ends them, None for one that did not end in time."""
+        tokenizer = self._checkpoint.tokenizer
+        prompt = tokenizer.encode([self._prompt(options)])[0]
+        rows = min(_ROWS, count)
+        primers = self._primers(rows, _PRIMER - len(prompt), random)
+        starts = np.concatenate([primers, np.tile(prompt, (rows, 1))], axis=1).astype(np.int32)
+        steps = math.ceil(count / rows) * _LONGEST
+        uniforms = random.random((steps, rows), np.float32)
+        tokens = self._sampler(starts, count, uniforms, options)
+        return [self._text(prompt, row) for row in tokens]
+
+    def _prompt(self, options: GenerateOptions) -> str:
+        # Words start with their space in the vocabulary: one at the prompt's end would leave
+        # the model to start the next word without.
+        return normalize(options.prompt, self._checkpoint.description.handles)
+
+    def _text(self, prompt: Sequence[int], row: Ids) -> str | None:
+        ends = np.flatnonzero(row == END)
+        if not len(ends):
+            return None
+        text = self._checkpoint.tokenizer.decode([*prompt, *row[: ends[0]]])
+        # A replacement character is half of a character: the sampler went astray.
+        return None if "\ufffd" in text else text.strip()
+
+    def _primers(self, rows: int, length: int, random: np.random.Generator) -> Ids:
+        """(rows, length) ids: BEGIN, then the author's tweets from random places on.
+
+        A model without training texts starts from BEGIN alone.
+        """
+        texts = self._checkpoint.training_texts
+        if not texts:
+            return np.full((rows, 1), BEGIN, np.int32)
+        primers = []
+        for start in random.integers(0, len(texts), rows):
+            chosen = [texts[(start + i) % len(texts)] for i in range(length)]
+            ids: list[int] = []
+            while len(ids) < length - 1:
+                ids += [*self._checkpoint.tokenizer.encode([chosen.pop(0)])[0], END]
+            # The end of a tweet stands at the end; what is too much is cut at the front.
+            primers.append([BEGIN, *ids[len(ids) - length + 1 :]])
+        return np.array(primers, np.int32)
+
+
+class _Sampler:
+    """The compiled loop: token ids in, token ids out."""
+
+    def __init__(self, model: TweetModel) -> None:
+        self._model = model
+        self._run = compiled(self._loop)
+
+    def __call__(
+        self,
+        starts: Ids,
+        count: int,
+        uniforms: NDArray[np.float32],
+        options: GenerateOptions,
+    ) -> Ids:
+        """Token ids (count, _LONGEST) of tweets that go on from `starts` (rows, n).
+
+        A tweet's ids end with END unless it did not end in time. `uniforms` (steps, rows) are
+        the random numbers, one a token.
+        """
+        with unfused():
+            tokens = self._run(
+                ops.convert_to_tensor(starts),
+                ops.convert_to_tensor(count, "int32"),
+                ops.convert_to_tensor(uniforms),
+                temperature=options.temperature,
+                top_p=options.top_p,
+                top_k=options.top_k,
+            )
+        return np.asarray(tokens, np.int32)
+
+    def _loop(self, starts: Any, count: Any, uniforms: Any, **sampling: Any) -> Any:
+        # Memory slots after those of `starts` are a ring that all rows write at the same
+        # place; a row sees those of its present tweet. Tweets are numbered as they start, and
+        # the first `count` to start are returned: the first to end would be the short ones.
+        rows, prefix = starts.shape
+        slots = ops.arange(prefix + _LONGEST)
+        positions = ops.tile(ops.arange(prefix)[None], (rows, 1))
+        first_logits, memories = self._model.decode(
+            starts,
+            self._model.empty_memories(rows, prefix + _LONGEST),
+            0,
+            positions,
+            slots <= positions[..., None],
+        )
+
+        def unfinished(time: Any, tweet: Any, *_: Any) -> Any:
+            return ops.logical_and(ops.any(tweet < count), time < ops.shape(uniforms)[0])
+
+        def step(
+            time: Any, tweet: Any, age: Any, tokens: Any, logits: Any, *memories: Any
+        ) -> tuple[Any, ...]:
+            token = _choose(logits, uniforms[time], **sampling)
+            place = ops.stack([ops.minimum(tweet, count), age], axis=1)  # row `count` is waste
+            tokens = ops.scatter_update(tokens, place, token)
+            past = ops.mod(time - (slots - prefix), _LONGEST)  # steps since a slot was written
+            seen = ops.logical_or(slots < prefix, past <= age[:, None])
+            logits, updated = self._model.decode(
+                token[:, None],
+                memories,
+                prefix + ops.mod(time, _LONGEST),
+                prefix + age[:, None],
+                seen[:, None],
+            )
+            ended = ops.logical_or(token == END, age == _LONGEST - 1)
+            numbers = ops.max(tweet) + ops.cumsum(ops.cast(ended, "int32"))
+            tweet = ops.where(ended, numbers, tweet)
+            logits = ops.where(ended[:, None], first_logits, logits)
+            return (time + 1, tweet, ops.where(ended, 0, age + 1), tokens, logits, *updated)
+
+        state = (
+            ops.convert_to_tensor(0, "int32"),
+            ops.arange(rows, dtype="int32"),
+            ops.zeros((rows,), "int32"),
+            ops.zeros((count + 1, _LONGEST), "int32") + BEGIN,
+            first_logits,
+            *memories,
+        )
+        return ops.while_loop(unfinished, step, state)[3][:count]
+
+
+def _choose(logits: Any, uniform: Any, *, temperature: float, top_p: float, top_k: int) -> Any:
+    """Token ids (B,) drawn from logits (B, V), one uniform number (B,) for each."""
+    logits = ops.cast(logits, "float32")
+    vocabulary = logits.shape[-1]
+    logits = ops.where(ops.arange(vocabulary) == BEGIN, -1e9, logits)
+    if temperature == 0:
+        return ops.cast(ops.argmax(logits, axis=-1), "int32")
+    candidates = top_k or (_CANDIDATES if top_p < 1 else vocabulary)
+    values, ids = ops.top_k(logits / temperature, min(candidates, vocabulary))
+    weights = ops.softmax(values, axis=-1)
+    # The nucleus: the most likely tokens up to and with the one that reaches top_p.
+    weights = ops.where(ops.cumsum(weights, axis=-1) - weights < top_p, weights, 0.0)
+    cumulative = ops.cumsum(weights, axis=-1)
+    reached = cumulative < (uniform[:, None] * cumulative[:, -1:])
+    chosen = ops.sum(ops.cast(reached, "int32"), axis=-1, keepdims=True)
+    return ops.cast(ops.take_along_axis(ids, chosen, axis=-1)[:, 0], "int32")
