@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from twitterbot import __version__
 from twitterbot.errors import TwitterbotError
-from twitterbot.files import replacing_folder
+from twitterbot.files import cannot_write, replacing_folder
 from twitterbot.options import BASE_NAME, CHECKPOINTS_DIR
 from twitterbot.tokenizer import Tokenizer
 
@@ -93,7 +93,7 @@ class Checkpoint:
                 encoding="utf-8",
             )
             self.tokenizer.save(folder / _TOKENIZER)
-            safetensors.numpy.save_file(dict(self.weights), folder / _WEIGHTS)
+            (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(dict(self.weights)))
             (folder / _CARD).write_text(card(self.description), encoding="utf-8")
             if self.training_texts:
                 with (folder / _TWEETS).open("w", encoding="utf-8") as file:
@@ -207,12 +207,19 @@ def newest(folder: Path = CHECKPOINTS_DIR) -> Path | None:
 
 
 def check_replaceable(path: Path) -> None:
-    """Raises TwitterbotError where a fine-tuned model may not be written.
+    """Raises TwitterbotError where a fine-tuned model cannot or must not be written.
 
     An earlier fine-tuned checkpoint is replaced; a base, or anything else, is not.
     """
     if path.exists() and describe(path).kind != "finetuned":
         raise TwitterbotError(f"{path} holds a base checkpoint; choose another --output")
+    # Better told now than after the training.
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    if not os.access(path.parent, os.W_OK):
+        raise TwitterbotError(f"cannot write into {path.parent}{os.sep}; choose another --output")
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -7,10 +7,17 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from twitterbot.finetune import Data, Result
+    from twitterbot.finetune import Progress as FinetuneProgress
+    from twitterbot.generate import Yield
+    from twitterbot.pretrain import Progress as PretrainProgress
 
 
 class Level(IntEnum):
@@ -80,3 +87,73 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def quote(text: str) -> None:
+    """A tweet that the model wrote, shown beside the talk."""
+    info("  > " + " ".join(text.split()))
+
+
+def step(explanation: str, command: str) -> None:
+    """A paragraph of the demo, and the command that it is about."""
+    info(f"\n{explanation}")
+    if _level >= Level.NORMAL:
+        _stderr.print(f"$ {command}", style="bold")
+
+
+# ------------------------------------------------------------------ finetune
+
+
+def data_report(data: "Data") -> None:
+    """What was read, kept and dropped, and what to expect of it."""
+    reasons = "".join(f", {count:,} {reason}" for reason, count in data.dropped.most_common())
+    info(f"{data.read:,} tweets read{reasons and '; dropped' + reasons[1:]}; {data.kept:,} kept")
+    (warning if data.is_small else info)(f"{data.kept:,} tweets are {data.expectation}")
+    info(f"training on {len(data.train):,}; the newest {len(data.held_out):,} are for the score")
+
+
+def finetune_line(progress: "FinetuneProgress") -> str:
+    """The live line: how far, how long yet, and the base's score beside the best so far."""
+    scores = f"held-out bits per character {progress.base_score:.3f}"
+    if progress.score is not None:
+        scores += f" -> {progress.score:.3f} (best {progress.best_score:.3f})"
+    return (
+        f"{progress.step}/{progress.total_steps} steps, {duration(progress.seconds_left)} left, "
+        f"{progress.tokens_per_second:,.0f} tokens/s, {scores}"
+    )
+
+
+def finetune_report(result: "Result") -> None:
+    """The score before and after, and the time."""
+    description = result.checkpoint.description
+    after = description.scores["in_context"]
+    before = (description.parent or {})["scores"]["in_context"]
+    if result.interrupted:
+        warning("interrupted; the best model so far is kept")
+    info(
+        f"held-out bits per character: base {before:.3f} -> fine-tuned {after:.3f} "
+        f"({(after / before - 1) * 100:+.1f} %) in {duration(result.seconds)}, "
+        f"{len(description.history)} epochs in {description.options['precision']}"
+    )
+
+
+# ------------------------------------------------------------------ generate
+
+
+def yield_report(counts: "Yield") -> None:
+    """How many samples were dropped, and why; for --verbose."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.dropped.most_common())
+    detail(f"{counts.sampled:,} sampled, dropped: {reasons or 'none'}")
+
+
+# ------------------------------------------------------------------ pretrain
+
+
+def pretrain_line(progress: "PretrainProgress") -> str:
+    """The live line of a pretraining run."""
+    score = progress.bits_per_character
+    return (
+        f"{progress.tokens / 1e6:,.1f} of {progress.total_tokens / 1e6:,.1f} M tokens, "
+        f"{duration(progress.seconds_left)} left, {progress.tokens_per_second:,.0f} tokens/s, "
+        f"loss {progress.loss:.3f}" + (f", {score:.3f} bits per character" if score else "")
+    )

@@ -67,7 +67,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 def cannot_write(path: Path, error: OSError) -> TwitterbotError:
     """The error for a refused write, in one wording for every command."""
-    return TwitterbotError(f"cannot write {path}: {error.strerror or error}; nothing was changed")
+    return TwitterbotError(f"cannot write {path}: {error.strerror or error}; what was there is kept")
 
 
 def _umask() -> int:

@@ -184,39 +184,30 @@ class _Sampler:
         # place; a row sees those of its present tweet. Tweets are numbered as they start, and
         # the first `count` to start are returned: the first to end would be the short ones.
         rows, prefix = starts.shape
-        slots = ops.arange(prefix + _LONGEST)
-        positions = ops.tile(ops.arange(prefix)[None], (rows, 1))
-        first_logits, memories = self._model.decode(
-            starts,
-            self._model.empty_memories(rows, prefix + _LONGEST),
-            0,
-            positions,
-            slots <= positions[..., None],
-        )
+        ring = ops.arange(_LONGEST)
+        first_logits, past = self._model.prefill(starts)
 
         def unfinished(time: Any, tweet: Any, *_: Any) -> Any:
             return ops.logical_and(ops.any(tweet < count), time < ops.shape(uniforms)[0])
 
         def step(
-            time: Any, tweet: Any, age: Any, tokens: Any, logits: Any, *memories: Any
+            time: Any, tweet: Any, age: Any, tokens: Any, logits: Any, recent: Any
         ) -> tuple[Any, ...]:
             token = _choose(logits, uniforms[time], **sampling)
             place = ops.stack([ops.minimum(tweet, count), age], axis=1)  # row `count` is waste
             tokens = ops.scatter_update(tokens, place, token)
-            past = ops.mod(time - (slots - prefix), _LONGEST)  # steps since a slot was written
-            seen = ops.logical_or(slots < prefix, past <= age[:, None])
-            logits, updated = self._model.decode(
-                token[:, None],
-                memories,
-                prefix + ops.mod(time, _LONGEST),
-                prefix + age[:, None],
-                seen[:, None],
+            written = ops.mod(time - ring, _LONGEST)  # steps since each slot was written
+            seen = ops.concatenate(
+                [ops.ones((rows, prefix), "bool"), written <= age[:, None]], axis=1
+            )
+            logits, recent = self._model.decode(
+                token, past, recent, ops.mod(time, _LONGEST), prefix + age, seen
             )
             ended = ops.logical_or(token == END, age == _LONGEST - 1)
             numbers = ops.max(tweet) + ops.cumsum(ops.cast(ended, "int32"))
             tweet = ops.where(ended, numbers, tweet)
             logits = ops.where(ended[:, None], first_logits, logits)
-            return (time + 1, tweet, ops.where(ended, 0, age + 1), tokens, logits, *updated)
+            return (time + 1, tweet, ops.where(ended, 0, age + 1), tokens, logits, recent)
 
         state = (
             ops.convert_to_tensor(0, "int32"),
@@ -224,7 +215,7 @@ class _Sampler:
             ops.zeros((rows,), "int32"),
             ops.zeros((count + 1, _LONGEST), "int32") + BEGIN,
             first_logits,
-            *memories,
+            self._model.empty_memories(rows, _LONGEST),
         )
         return ops.while_loop(unfinished, step, state)[3][:count]
 

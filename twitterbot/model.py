@@ -15,6 +15,8 @@ from twitterbot.engine import fused, keras
 
 ops = keras.ops
 
+Memory = tuple[Any, Any]  # keys and values (B, H, slots, D / H) of earlier tokens
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -56,36 +58,54 @@ class TweetModel(keras.Model):
 
     def call(self, ids: Any, training: bool = False) -> Any:
         """Logits for every position, each seeing the ids up to its own."""
+        x, _ = self._encode(ids, training)
+        return self._logits(x)
+
+    def prefill(self, ids: Any) -> tuple[Any, list[Memory]]:
+        """Logits (B, V) after the last of `ids` (B, T), and each block's memory of them."""
+        x, memories = self._encode(ids, training=False)
+        return self._logits(x[:, -1:])[:, 0], memories
+
+    def decode(
+        self,
+        ids: Any,
+        past: Sequence[Memory],
+        recent: Sequence[Memory],
+        slot: Any,
+        positions: Any,
+        mask: Any,
+    ) -> tuple[Any, list[Memory]]:
+        """Logits (B, V) after one more token a row, and `recent` with it in `slot`.
+
+        `past` holds the tokens of `prefill`, `recent` some of those after (see
+        `empty_memories`); both have a memory a block. `positions` (B,) are the places of `ids`
+        (B,) in their rows; `mask` (B, slots of both) says which slots a row sees.
+        """
+        rotation = _rotation(positions[:, None, None], self.config.width // self.config.heads)
+        x = _normalize(self.embedding(ids[:, None]))
+        updated = []
+        for block, old, new in zip(self.blocks, past, recent, strict=True):
+            x, new = block(x, rotation, mask[:, None, None], past=old, recent=new, slot=slot)
+            updated.append(new)
+        return self._logits(x)[:, 0], updated
+
+    def empty_memories(self, batch: int, slots: int) -> list[Memory]:
+        """For each block keys and values, zeros (B, H, slots, D / H)."""
+        config = self.config
+        shape = (batch, config.heads, slots, config.width // config.heads)
+        zeros = ops.zeros(shape, dtype=self.compute_dtype)
+        return [(zeros, zeros) for _ in self.blocks]
+
+    def _encode(self, ids: Any, training: bool) -> tuple[Any, list[Memory]]:
         positions = ops.arange(ops.shape(ids)[1], dtype="int32")
         rotation = _rotation(positions, self.config.width // self.config.heads)
         mask = positions[None, :] <= positions[:, None]
         x = _normalize(self.embedding(ids))
+        memories = []
         for block in self.blocks:
-            x, _ = block(x, rotation, mask, training=training)
-        return self._logits(x)
-
-    def decode(
-        self, ids: Any, memories: Sequence[Any], slot: Any, positions: Any, mask: Any
-    ) -> tuple[Any, list[Any]]:
-        """Logits (B, V) after the last of `ids` (B, n), and the updated `memories`.
-
-        `memories`, one a block (see `empty_memories`), hold the keys and values of earlier
-        tokens; those of `ids` go to the slots from `slot` on. `positions` (B, n) are the
-        tokens' places in their rows; `mask` (B, n, slots) says which slots each may see.
-        """
-        rotation = _rotation(positions[:, None], self.config.width // self.config.heads)
-        x = _normalize(self.embedding(ids))
-        updated = []
-        for block, memory in zip(self.blocks, memories, strict=True):
-            x, memory = block(x, rotation, mask[:, None], memory=memory, slot=slot)
-            updated.append(memory)
-        return self._logits(x[:, -1:])[:, 0], updated
-
-    def empty_memories(self, batch: int, slots: int) -> list[Any]:
-        """For each block keys and values: zeros (2, B, H, slots, D / H)."""
-        config = self.config
-        shape = (2, batch, config.heads, slots, config.width // config.heads)
-        return [ops.zeros(shape, dtype=self.compute_dtype) for _ in self.blocks]
+            x, memory = block(x, rotation, mask, training=training)
+            memories.append(memory)
+        return x, memories
 
     def named_weights(self) -> dict[str, Any]:
         """Every weight by the name that it has in `model.safetensors`."""
@@ -133,29 +153,45 @@ class Block(keras.layers.Layer):
         x: Any,
         rotation: Any,
         mask: Any,
-        memory: Any = None,
+        past: Memory | None = None,
+        recent: Memory | None = None,
         slot: Any = None,
         training: bool = False,
-    ) -> tuple[Any, Any]:
-        """`x` (B, T, D) to the same shape, and the updated `memory` (see `decode`)."""
-        attended, memory = self._attend(_normalize(x), rotation, mask, memory, slot)
+    ) -> tuple[Any, Memory]:
+        """`x` (B, T, D) to the same shape; with it its own memory, or the updated `recent`."""
+        attended, memory = self._attend(_normalize(x), rotation, mask, past, recent, slot)
         x = x + self.dropout(self.attention_out(attended), training=training)
         hidden = _squared_relu(self.up(_normalize(x)))
         return x + self.dropout(self.down(hidden), training=training), memory
 
     def _attend(
-        self, x: Any, rotation: Any, mask: Any, memory: Any, slot: Any
-    ) -> tuple[Any, Any]:
+        self,
+        x: Any,
+        rotation: Any,
+        mask: Any,
+        past: Memory | None,
+        recent: Memory | None,
+        slot: Any,
+    ) -> tuple[Any, Memory]:
         _, length, width = ops.shape(x)
         size = width // self.heads
         split = ops.reshape(self.query_key_value(x), (-1, length, 3, self.heads, size))
         query, key, value = ops.unstack(ops.transpose(split, (2, 0, 3, 1, 4)), 3)  # (B, H, T, size)
         query, key = _rotate(_normalize(query), rotation), _rotate(_normalize(key), rotation)
-        if memory is not None:
-            memory = ops.slice_update(memory, (0, 0, 0, slot, 0), ops.stack([key, value]))
-            key, value = memory[0], memory[1]
-        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
-        mixed = ops.matmul(_masked_softmax(scores, mask, size), value)
+        memory = (key, value)
+        if recent is not None:
+            start = (0, 0, slot, 0)
+            memory = tuple(map(ops.slice_update, recent, (start, start), memory))
+        # The memories stay apart: joining them would copy them for every token.
+        parts = [memory] if past is None else [past, memory]
+        scores = [ops.matmul(query, ops.swapaxes(keys, -1, -2)) for keys, _ in parts]
+        weights = _masked_softmax(ops.concatenate(scores, axis=-1), mask, size)
+        if past is None:
+            mixed = ops.matmul(weights, value)
+        else:
+            old = past[0].shape[2]
+            mixed = ops.matmul(weights[..., :old], past[1])
+            mixed = mixed + ops.matmul(weights[..., old:], memory[1])
         return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, length, width)), memory
 
 

@@ -31,6 +31,7 @@ from twitterbot.training import Schedule, Trainer
 SAVE_EVERY = 300.0  # seconds between saved states
 EVALUATE_EVERY = 900.0  # seconds between evaluations
 EVALUATION_TWEETS = 2_000  # of the validation tweets, at evaluations during the run
+FINAL_TWEETS = 10_000  # of the validation tweets, for the checkpoint's scores
 _AVERAGED_STEPS = 20  # of the training loss that progress shows
 
 HISTORY = "history.jsonl"
@@ -154,15 +155,20 @@ class _Run:
         )
 
     def _evaluate(self, loss: float) -> None:
-        sample = _validation_sample(self.data.validation)
+        sample = _validation_sample(self.data.validation, EVALUATION_TWEETS)
         entry = {
             "tokens": self.step * self.tokens_per_step,
             "seconds": round(self.seconds),
             "loss": round(loss, 4),
-            "alone": round(self.scorer.alone([document.text for document in sample]), 4),
-            "in_context": round(self.scorer.corpus_in_context(sample), 4),
+            **self._scores(sample),
         }
         self.history.append(entry)
+
+    def _scores(self, documents: Sequence[Document]) -> dict[str, float]:
+        return {
+            "alone": round(self.scorer.alone([document.text for document in documents]), 4),
+            "in_context": round(self.scorer.corpus_in_context(documents), 4),
+        }
 
     def _save(self) -> None:
         metadata = {
@@ -199,11 +205,7 @@ class _Run:
         self.seconds, self.history = metadata["seconds"], metadata["history"]
 
     def checkpoint(self, name: str) -> Checkpoint:
-        validation = self.data.validation
-        scores = {
-            "alone": self.scorer.alone([document.text for document in validation]),
-            "in_context": self.scorer.corpus_in_context(validation),
-        }
+        validation = _validation_sample(self.data.validation, FINAL_TWEETS)
         counts = ("tweets", "characters", "tokens", "validation_tweets")
         description = Description(
             name=name,
@@ -212,8 +214,12 @@ class _Run:
             created_at=now(),
             options={**dataclasses.asdict(self.options), "precision": self.precision},
             data={count: self.data.info[count] for count in counts}
-            | {"tokens_seen": self.step * self.tokens_per_step, "seconds": round(self.seconds)},
-            scores=scores,
+            | {
+                "validation_tweets_scored": len(validation),
+                "tokens_seen": self.step * self.tokens_per_step,
+                "training_seconds": round(self.seconds),
+            },
+            scores=self._scores(validation),
             history=self.history,
         )
         return Checkpoint(
@@ -221,10 +227,9 @@ class _Run:
         )
 
 
-def _validation_sample(documents: Sequence[Document]) -> list[Document]:
-    """Runs of consecutive tweets from all over the validation part, the same each time."""
+def _validation_sample(documents: Sequence[Document], tweets: int) -> list[Document]:
+    """At most `tweets`, in runs of consecutive ones from all over, the same each time."""
     run = 50
-    starts = range(0, max(1, len(documents) - run + 1), run)
-    wanted = min(len(starts), EVALUATION_TWEETS // run)
-    chosen = sorted(random.Random(0).sample(starts, wanted))
-    return [document for start in chosen for document in documents[start : start + run]]
+    starts = range(0, len(documents), run)
+    chosen = random.Random(0).sample(starts, min(len(starts), tweets // run))
+    return [document for start in sorted(chosen) for document in documents[start : start + run]]

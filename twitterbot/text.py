@@ -12,16 +12,20 @@ from collections.abc import Collection, Iterable
 LINK = "\ue000"
 MENTION = "\ue001"
 
-# The last character is never punctuation that ends a sentence or closes a bracket.
+# The last character is never punctuation that ends a sentence or closes a bracket. Emoji and
+# scripts that are written without spaces end a link: U+2190 (arrows) and all above.
 _URL = re.compile(
-    r"""(?:https?://|www\.|\bpic\.twitter\.com/|\bt\.co/)[^\s<>"]*[^\s<>".,;:!?)\]}'\u2019\u201d…]""",
+    r"(?:https?://|pic\.twitter\.com/|(?<![a-z0-9_])(?:www\.|t\.co/))"
+    r"""[^\s<>"\u2190-\U0010ffff]*[^\s<>".,;:!?)\]}'\u2019\u201d…\u2190-\U0010ffff]""",
     re.IGNORECASE,
 )
 # A bare scheme is what is left of a link that was cut with the tweet.
 _CUT_URL = re.compile(r"\bhttps?(?:://?)?(?:t\.?c?o?)?…|https?://", re.IGNORECASE)
 # X's own rule: no word character or @ before, at most 15 of [A-Za-z0-9_], not an address.
-_MENTION = re.compile(r"(?<![A-Za-z0-9_@/.])@([A-Za-z0-9_]{1,15})(?![A-Za-z0-9_@])")
+_MENTION = re.compile(r"(?<![A-Za-z0-9_@/])@([A-Za-z0-9_]{1,15})(?![A-Za-z0-9_@])")
 _PLACEHOLDERS = re.compile(f"[{LINK}{MENTION}]")
+# What no text may bring along: our own signs, NUL, and the surrogates that UTF-8 cannot spell.
+_FOREIGN = re.compile(f"[{LINK}{MENTION}\0\ud800-\udfff]")
 
 # Code points that weigh 1; all others weigh 2. Version 3 of X's counting rule:
 # https://docs.x.com/fundamentals/counting-characters, twitter-text's config/v3.json.
@@ -29,12 +33,13 @@ _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 _URL_WEIGHT = 23
 _EMOJI_WEIGHT = 2
 # An emoji sequence weighs 2 as a whole: flags, keycaps, skin tones, ZWJ families.
-_PICTOGRAPH = "[\u203c-\u3299\U0001f000-\U0001faff]"
+_PICTOGRAPH = "[\xa9\xae\u203c-\u3299\U0001f000-\U0001faff]"
+_MODIFIER = "[\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"  # tags: the flag of Wales
 _EMOJI = re.compile(
     "[\U0001f1e6-\U0001f1ff]{2}"
     "|[0-9#*]\ufe0f?\u20e3"
-    f"|{_PICTOGRAPH}[\ufe0f\U0001f3fb-\U0001f3ff]+(?:\u200d{_PICTOGRAPH}[\ufe0f\U0001f3fb-\U0001f3ff]*)*"
-    f"|{_PICTOGRAPH}(?:\u200d{_PICTOGRAPH}[\ufe0f\U0001f3fb-\U0001f3ff]*)+"
+    f"|{_PICTOGRAPH}{_MODIFIER}+(?:\u200d{_PICTOGRAPH}{_MODIFIER}*)*"
+    f"|{_PICTOGRAPH}(?:\u200d{_PICTOGRAPH}{_MODIFIER}*)+"
 )
 
 
@@ -43,8 +48,8 @@ def normalize(text: str, keep_handles: Collection[str] = ()) -> str:
 
     Handles in `keep_handles` (lower case, without "@") stay words.
     """
-    text = unicodedata.normalize("NFC", _PLACEHOLDERS.sub("", text))
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    text = unicodedata.normalize("NFC", _FOREIGN.sub("", text))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _CUT_URL.sub("", _URL.sub(LINK, text))
 
     def mention(match: re.Match[str]) -> str:
