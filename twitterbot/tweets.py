@@ -45,8 +45,7 @@ class Tweet:
         """
         if self.id.isascii() and self.id.isdigit():
             # The longer number is the larger one; int() refuses thousands of digits.
-            digits = self.id.lstrip("0")
-            return (0, len(digits), digits)
+            return (0, len(self.id), self.id)
         return (1, 0, self.id)
 
     def to_json(self) -> str:

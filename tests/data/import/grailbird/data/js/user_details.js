@@ -1,0 +1,1 @@
+var user_details =  {"expanded_url": "", "screen_name": "fictional_gardener", "location": "", "full_name": "A Gardener", "id": "4242"}
