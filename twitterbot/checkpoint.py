@@ -74,12 +74,11 @@ class Checkpoint:
         """The Keras model with these weights. Raises TwitterbotError when they do not fit."""
         from twitterbot.model import ModelConfig, TweetModel
 
-        model = TweetModel(
-            ModelConfig(**self.description.model), precision=precision, dropout=dropout
-        )
         try:
+            config = ModelConfig(**self.description.model)
+            model = TweetModel(config, precision=precision, dropout=dropout)
             model.set_named_weights(self.weights)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise TwitterbotError(
                 f"the weights of {self.description.name} do not fit it"
             ) from error
@@ -134,9 +133,12 @@ def describe(path: Path) -> Description:
         )
     known = {field.name for field in fields(Description)}
     try:
-        return Description(**{name: value for name, value in data.items() if name in known})
+        description = Description(**{name: value for name, value in data.items() if name in known})
     except TypeError as error:
         raise TwitterbotError(f"{file} is damaged: {error}") from error
+    if not isinstance(description.model, dict):
+        raise TwitterbotError(f"{file} is damaged: its model is not described")
+    return description
 
 
 def load(path: Path) -> Checkpoint:
@@ -191,8 +193,10 @@ def base_path() -> Path:
 
 def find(name: str, folder: Path = CHECKPOINTS_DIR) -> Path:
     """The checkpoint that a command line argument means: a path, a name in `folder`, or "base"."""
-    for candidate in (Path(name), folder / name.removeprefix("@").lower()):
-        if (candidate / _DESCRIPTION).is_file():
+    if (Path(name) / _DESCRIPTION).is_file():
+        return Path(name)
+    for candidate in _in_folder(folder):
+        if candidate.name.casefold() == name.removeprefix("@").casefold():
             return candidate
     if name == BASE_NAME:
         return base_path()

@@ -61,7 +61,11 @@ class _Commands(TyperGroup):
 
 
 DEMO_TIMELINE = "captain_crumb.jsonl"
-DEMO_EPOCHS = 12  # more than for a long timeline: a short one needs more passes
+
+X_TERMS = (
+    "X's developer agreement forbids using content from its API to fine-tune or train a "
+    "foundation or frontier model; your own archive (twitterbot import) is your own"
+)
 
 app = typer.Typer(
     name="twitterbot",
@@ -90,8 +94,8 @@ def main(
 
 
 def _set_level(quiet: bool, verbose: bool) -> None:
-    if quiet or verbose:
-        console.set_level(console.Level.QUIET if quiet else console.Level.VERBOSE)
+    level = console.Level.VERBOSE if verbose else console.Level.NORMAL
+    console.set_level(console.Level.QUIET if quiet else level)
 
 
 # Every command takes these two and passes them to _set_level first.
@@ -169,7 +173,8 @@ def _tweets(count: int) -> str:
 
 def _tell_source(source: "SourceReport") -> None:
     dropped = "".join(f", {count:,} {reason} dropped" for reason, count in source.dropped.items())
-    console.info(f"{source.name} ({source.format or 'empty'}): {_tweets(source.kept)}{dropped}")
+    found = source.format or ("not recognized" if source.damaged else "empty")
+    console.info(f"{source.name} ({found}): {_tweets(source.kept)}{dropped}")
     for remark, count in source.notes.items():
         console.info(f"  {remark}: {count:,}")
     for place in source.damage[:3]:
@@ -266,7 +271,7 @@ def _fetch_each(accounts: list[str], tweets_dir: Path, options: FetchOptions) ->
             removed = f", {done.removed:,} removed" if done.removed else ""
             console.info(
                 f"wrote {done.path}: {done.total:,} tweets, {done.new:,} new{removed}; "
-                f"next: twitterbot finetune {done.path.stem}"
+                f"next: twitterbot finetune {done.path}"
             )
     if failed:
         if len(accounts) > 1:
@@ -290,7 +295,10 @@ def finetune(
         ),
     ] = None,
     epochs: Annotated[
-        int, typer.Option(min=1, help="Passes over the tweets, at most.")
+        int | None,
+        typer.Option(
+            min=1, help="Passes over the tweets, at most.", show_default="by their number"
+        ),
     ] = FinetuneOptions.epochs,
     learning_rate: Annotated[
         float, typer.Option(min=0, help="The peak learning rate.")
@@ -324,6 +332,7 @@ def finetune(
 
     data = finetuning.prepare(timeline)
     console.data_report(data)
+    console.info(X_TERMS)
     options = FinetuneOptions(
         epochs=epochs, learning_rate=learning_rate, dropout=dropout, seed=seed, precision=precision
     )
@@ -470,6 +479,9 @@ def pretrain(
     vocabulary_size: Annotated[
         int, typer.Option(min=300, max=65536, help="Of a new tokenizer.")
     ] = PretrainOptions.vocabulary_size,
+    provenance: Annotated[
+        str, typer.Option(help="A sentence on the corpus, for the model card.")
+    ] = PretrainOptions.provenance,
     seed: Seed = PretrainOptions.seed,
     precision: PrecisionOption = PretrainOptions.precision,
     quiet: Quiet = False,
@@ -493,6 +505,7 @@ def pretrain(
         heads=heads,
         context=context,
         vocabulary_size=vocabulary_size,
+        provenance=provenance,
         seed=seed,
         precision=precision,
     )
@@ -532,7 +545,7 @@ def demo(quiet: Quiet = False, verbose: Verbose = False) -> None:
             "per character on tweets that it has not seen mean that it has understood him better.",
             "twitterbot finetune",
         )
-        finetune(epochs=DEMO_EPOCHS)
+        finetune()
         console.step(
             "Now it writes tweets of its own. Copies of the Captain's are left out.",
             "twitterbot generate",

@@ -130,6 +130,8 @@ def finetune_report(result: "Result") -> None:
     before = (description.parent or {})["scores"]["in_context"]
     if result.interrupted:
         warning("interrupted; the best model so far is kept")
+    if after >= before:
+        warning("nothing learnt that helps with unseen tweets; these are the base's weights")
     info(
         f"held-out bits per character: base {before:.3f} -> fine-tuned {after:.3f} "
         f"({(after / before - 1) * 100:+.1f} %) in {duration(result.seconds)}, "

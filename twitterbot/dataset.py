@@ -15,6 +15,7 @@ import json
 import lzma
 import os
 import sys
+import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ Ids = NDArray[np.int32]
 TOKENIZER_SAMPLE = 1_000_000  # tweets that the tokenizer's merges are learnt from
 _TEXT_COLUMNS = ("text", "full_text", "tweet", "content", "tweet_text", "rawcontent")
 _AUTHOR_COLUMNS = ("author", "user", "username", "screen_name", "handle")
+# What damaged files raise.
+_UNREADABLE = (
+    *(OSError, EOFError, lzma.LZMAError, zlib.error, csv.Error),
+    *(ValueError, RecursionError),  # of JSON and UTF-8
+)
 _CHUNK = 20_000  # tweets encoded at once
 _HOLD_OUT_ONE_IN = 100  # authors, where no validation files are given
 
@@ -69,14 +75,16 @@ def read_corpus(paths: Sequence[Path]) -> Iterator[Document]:
                     normal = normalize(text)
                     if normal:
                         yield Document(author, normal)
-        except (OSError, EOFError, lzma.LZMAError, ValueError, csv.Error) as error:
+        except _UNREADABLE as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
-            raise TwitterbotError(f"{path}, after line {number}: {reason}") from error
+            place = f"{path}, after line {number}" if number else str(path)
+            raise TwitterbotError(f"{place}: {reason}") from error
 
 
 def _open_text(path: Path) -> IO[str]:
     openers: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
-    stream: IO[str] = openers.get(path.suffix, open)(path, "rt", encoding="utf-8-sig", newline="")
+    opener = openers.get(path.suffix.lower(), open)
+    stream: IO[str] = opener(path, "rt", encoding="utf-8-sig", newline="")
     return stream
 
 
@@ -241,6 +249,11 @@ class TokenizedCorpus:
 
         with replacing_folder(folder) as temporary:
             tokens, windows = _write_stream(temporary, _encode(kept(), tokenizer), context)
+            if not held_out:
+                raise TwitterbotError(
+                    "the corpus has too few authors to hold one in a hundred of them out for "
+                    "scores; name files of other tweets with --validation"
+                )
             if not windows:
                 raise TwitterbotError(
                     f"the corpus has {tokens} tokens, fewer than one context of {context}"
@@ -290,7 +303,7 @@ def _write_stream(
 def _bucket(document: Document) -> int:
     """A number that all tweets of one author share; unknown authors' tweets differ."""
     key = document.text if document.author is None else document.author
-    return int.from_bytes(hashlib.blake2s(key.encode(), digest_size=4).digest())
+    return int.from_bytes(hashlib.blake2s(key.encode(errors="replace"), digest_size=4).digest())
 
 
 def _fingerprint(paths: Sequence[Path], *settings: object) -> str:

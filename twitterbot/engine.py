@@ -44,6 +44,8 @@ with _silent_stderr():
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
+
+        tf.get_logger().setLevel("ERROR")  # its advice on retracing is not for users
     else:
         tf = None
 

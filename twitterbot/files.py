@@ -67,7 +67,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 def cannot_write(path: Path, error: OSError) -> TwitterbotError:
     """The error for a refused write, in one wording for every command."""
-    return TwitterbotError(f"cannot write {path}: {error.strerror or error}; what was there is kept")
+    reason = error.strerror or error
+    return TwitterbotError(f"cannot write {path}: {reason}; what was there before is kept")
 
 
 def _umask() -> int:

@@ -21,7 +21,7 @@ from twitterbot.engine import choose_precision, keras
 from twitterbot.errors import TwitterbotError
 from twitterbot.options import FinetuneOptions
 from twitterbot.scores import Scorer
-from twitterbot.training import Schedule, Trainer
+from twitterbot.training import Schedule, Trainer, adamw
 from twitterbot.tweets import Tweet
 
 LEAST_TWEETS = 50
@@ -123,6 +123,11 @@ def _in_words(dropped: Counter[str]) -> str:
     return f" ({reasons})" if reasons else ""
 
 
+def default_epochs(tweets: int) -> int:
+    """More passes over fewer tweets: the number of steps varies less than that of tweets."""
+    return min(12, max(3, round(16_000 / tweets)))
+
+
 def finetune(
     data: Data,
     base: Checkpoint,
@@ -133,10 +138,13 @@ def finetune(
 ) -> Result:
     """Trains all weights of `base` on `data` and writes the best ones to `output`.
 
-    KeyboardInterrupt ends the training early: what was best so far is written.
+    KeyboardInterrupt ends the training early: what was best so far is written. Before
+    anything is better than the base it is raised on, and nothing is written.
     """
     run = _Run(data, base, options)
     interrupted = run.train(on_progress)
+    if interrupted and run.best_scores is run.base_scores:
+        raise KeyboardInterrupt
     checkpoint = run.checkpoint(output.name)
     checkpoint.save(output)
     return Result(checkpoint, run.seconds, interrupted)
@@ -149,7 +157,7 @@ class _Run:
         keras.utils.set_random_seed(options.seed)
         self.precision = choose_precision(options.precision)
         model = base.build(precision=self.precision, dropout=options.dropout)
-        self.trainer = Trainer(model, weight_decay=options.weight_decay)
+        self.trainer = Trainer(model, adamw(options.weight_decay))
         self.context = model.config.context
         self.scorer = Scorer(self.trainer.loss, base.tokenizer)
         self.tweets = base.tokenizer.encode(data.train)
@@ -174,10 +182,11 @@ class _Run:
     def _epochs(self, on_progress: Callable[[Progress], None]) -> None:
         options = self.options
         batches = list(self._batches())
-        total = options.epochs * len(batches)
+        epochs = options.epochs or default_epochs(len(self.tweets))
+        total = epochs * len(batches)
         schedule = Schedule(options.learning_rate, round(options.warmup * total), total, total)
         began, step, waited = time.monotonic(), 0, 0
-        for epoch in range(options.epochs):
+        for epoch in range(epochs):
             losses = []
             for windows in batches:
                 losses.append(self.trainer.step(windows, schedule.rate(step)))

@@ -27,8 +27,6 @@ from twitterbot.tokenizer import BEGIN, END
 ops = keras.ops
 
 _ROWS = 32  # of a batch
-_PRIMER = 128  # tokens of the author's tweets before a row's own
-_LONGEST = 127  # tokens of a tweet; the rest of a 256-token window
 _ROUND = 256  # tweets sampled at once, at most
 _CANDIDATES = 1024  # tokens that top-p chooses among, the most likely ones
 _FUTILE = 20  # a round's worth of tweets without one that passes: give up after so many
@@ -50,6 +48,8 @@ class Generator:
         self._model = checkpoint.build() if model is None else model
         self._copies = CopyFilter(checkpoint.training_texts)
         self._sampler = _Sampler(self._model)
+        # Half a window for the author's own tweets, the rest for the new one.
+        self._primer = self._model.config.context // 2
 
     def tweets(
         self,
@@ -64,10 +64,12 @@ class Generator:
         seen: set[str] = set()
         fruitless = 0
         random = np.random.default_rng(options.seed)
+        # The same in all rounds, for one graph; some samples will be dropped.
+        rows = min(_ROWS, math.ceil(options.count * 1.35) + 2)
         while len(seen) < options.count:
-            wanted = min(_ROUND, math.ceil((options.count - len(seen)) * 1.2) + 2)
+            wanted = min(_ROUND, max(rows, math.ceil((options.count - len(seen)) * 1.35)))
             before = len(seen)
-            for text in self._sample(wanted, options, random):
+            for text in self._sample(wanted, rows, options, random):
                 counts.sampled += 1
                 reason = self._refusal(text, options, seen)
                 if reason:
@@ -104,15 +106,14 @@ class Generator:
     # -------------------------------------------------------------- sampling
 
     def _sample(
-        self, count: int, options: GenerateOptions, random: np.random.Generator
+        self, count: int, rows: int, options: GenerateOptions, random: np.random.Generator
     ) -> list[str | None]:
         """`count` texts as the model ends them, None for one that did not end in time."""
         tokenizer = self._checkpoint.tokenizer
         prompt = tokenizer.encode([self._prompt(options)])[0]
-        rows = min(_ROWS, count)
-        primers = self._primers(rows, _PRIMER - len(prompt), random)
+        primers = self._primers(rows, self._primer - len(prompt), random)
         starts = np.concatenate([primers, np.tile(prompt, (rows, 1))], axis=1).astype(np.int32)
-        steps = math.ceil(count / rows) * _LONGEST
+        steps = math.ceil(_ROUND / rows) * self._sampler.longest  # enough, whatever `count`
         uniforms = random.random((steps, rows), np.float32)
         tokens = self._sampler(starts, count, uniforms, options)
         return [self._text(prompt, row) for row in tokens]
@@ -155,6 +156,7 @@ class _Sampler:
     def __init__(self, model: TweetModel) -> None:
         self._model = model
         self._run = compiled(self._loop)
+        self.longest = model.config.context // 2 - 1  # tokens of a tweet
 
     def __call__(
         self,
@@ -163,7 +165,7 @@ class _Sampler:
         uniforms: NDArray[np.float32],
         options: GenerateOptions,
     ) -> Ids:
-        """Token ids (count, _LONGEST) of tweets that go on from `starts` (rows, n).
+        """Token ids (count, longest) of tweets that go on from `starts` (rows, n).
 
         A tweet's ids end with END unless it did not end in time. `uniforms` (steps, rows) are
         the random numbers, one a token.
@@ -184,7 +186,8 @@ class _Sampler:
         # place; a row sees those of its present tweet. Tweets are numbered as they start, and
         # the first `count` to start are returned: the first to end would be the short ones.
         rows, prefix = starts.shape
-        ring = ops.arange(_LONGEST)
+        longest = self.longest
+        ring = ops.arange(longest)
         first_logits, past = self._model.prefill(starts)
 
         def unfinished(time: Any, tweet: Any, *_: Any) -> Any:
@@ -196,14 +199,14 @@ class _Sampler:
             token = _choose(logits, uniforms[time], **sampling)
             place = ops.stack([ops.minimum(tweet, count), age], axis=1)  # row `count` is waste
             tokens = ops.scatter_update(tokens, place, token)
-            written = ops.mod(time - ring, _LONGEST)  # steps since each slot was written
+            written = ops.mod(time - ring, longest)  # steps since each slot was written
             seen = ops.concatenate(
                 [ops.ones((rows, prefix), "bool"), written <= age[:, None]], axis=1
             )
             logits, recent = self._model.decode(
-                token, past, recent, ops.mod(time, _LONGEST), prefix + age, seen
+                token, past, recent, ops.mod(time, longest), prefix + age, seen
             )
-            ended = ops.logical_or(token == END, age == _LONGEST - 1)
+            ended = ops.logical_or(token == END, age == longest - 1)
             numbers = ops.max(tweet) + ops.cumsum(ops.cast(ended, "int32"))
             tweet = ops.where(ended, numbers, tweet)
             logits = ops.where(ended[:, None], first_logits, logits)
@@ -213,9 +216,9 @@ class _Sampler:
             ops.convert_to_tensor(0, "int32"),
             ops.arange(rows, dtype="int32"),
             ops.zeros((rows,), "int32"),
-            ops.zeros((count + 1, _LONGEST), "int32") + BEGIN,
+            ops.zeros((count + 1, longest), "int32") + BEGIN,
             first_logits,
-            self._model.empty_memories(rows, _LONGEST),
+            self._model.empty_memories(rows, longest),
         )
         return ops.while_loop(unfinished, step, state)[3][:count]
 

@@ -22,18 +22,17 @@ class CopyFilter:
 
     def __init__(self, training_texts: Iterable[str]) -> None:
         texts = {fold(text) for text in training_texts} - {""}
-        # A line break, which folding removes, keeps runs from crossing tweets; spaces at both
-        # ends let a search for " words " find whole words only.
-        self._joined = "\n".join(f" {text} " for text in texts)
+        # A line break, which folding removes, keeps runs from crossing tweets.
+        self._joined = "\n".join(texts)
         self._long_texts = {text for text in texts if text.count(" ") + 1 >= _LEAST_WORDS_CONTAINED}
-        self._lengths = sorted({text.count(" ") + 1 for text in self._long_texts if text})
+        self._lengths = sorted({text.count(" ") + 1 for text in self._long_texts})
         self._runs = {run for text in texts for run in _word_runs(text, WORD_RUN)}
 
     def is_copy(self, text: str) -> bool:
         """True when `text` is a copy by the module's definition; an empty text is one."""
         folded = fold(text)
         return (
-            f" {folded} " in self._joined
+            not folded
             or any(run in self._runs for run in _word_runs(folded, WORD_RUN))
             or self._contains_training_text(folded)
             or self._shares_characters(folded)
@@ -46,6 +45,7 @@ class CopyFilter:
         return any(run in self._long_texts for n in lengths for run in _word_runs(folded, n))
 
     def _shares_characters(self, folded: str) -> bool:
+        # A text that equals a training text, or stands inside one, shares all of its characters.
         size = int(len(folded) * CHARACTER_SHARE) + 1
         starts = range(len(folded) - size + 1)
         return any(folded[start : start + size] in self._joined for start in starts)

@@ -26,7 +26,8 @@ class PretrainOptions:
     weight_decay: float = 0.1
     seed: int = 0
     precision: Precision = "auto"
-    # Of the model; the defaults of a new one, ignored when a run is resumed.
+    provenance: str = ""  # a sentence on the corpus, for the model card
+    # Of the model.
     width: int = 320
     layers: int = 6
     heads: int = 5
@@ -75,9 +76,9 @@ class GenerateOptions:
 class FinetuneOptions:
     """How a base is adapted to one account."""
 
-    epochs: int = 6  # at most; early stopping may end sooner
-    batch: int = 8  # windows a step
-    learning_rate: float = 1e-3  # peak
+    epochs: int | None = None  # passes at most; None chooses by the number of tweets
+    batch: int = 4  # windows a step
+    learning_rate: float = 5e-4  # peak
     warmup: float = 0.1  # share of the steps over which the learning rate rises
     weight_decay: float = 0.1
     dropout: float = 0.1

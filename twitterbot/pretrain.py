@@ -6,6 +6,7 @@ line. The run ends with a checkpoint.
 """
 
 import dataclasses
+import hashlib
 import json
 import random
 import time
@@ -18,7 +19,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from twitterbot.checkpoint import Checkpoint, Description, half, now
+from twitterbot.checkpoint import Checkpoint, Description, describe, half, now
 from twitterbot.dataset import Document, Ids, TokenizedCorpus
 from twitterbot.engine import choose_precision, keras
 from twitterbot.errors import TwitterbotError
@@ -26,7 +27,7 @@ from twitterbot.files import replacing
 from twitterbot.model import ModelConfig, TweetModel
 from twitterbot.options import PretrainOptions
 from twitterbot.scores import Scorer
-from twitterbot.training import Schedule, Trainer
+from twitterbot.training import Schedule, Trainer, muon
 
 SAVE_EVERY = 300.0  # seconds between saved states
 EVALUATE_EVERY = 900.0  # seconds between evaluations
@@ -65,6 +66,12 @@ def pretrain(
     An interruption (KeyboardInterrupt) saves the state and is raised on. Raises
     TwitterbotError for a bad corpus or a state that belongs to another model.
     """
+    if options.width % (2 * options.heads):
+        raise TwitterbotError(
+            f"a width of {options.width} is no multiple of twice the {options.heads} heads"
+        )
+    if output.exists():
+        describe(output)  # raises: what is no checkpoint is not replaced by one
     data = TokenizedCorpus.build(
         work / "corpus",
         corpus,
@@ -83,6 +90,9 @@ def pretrain(
 class _Run:
     """One pretraining run: its model, its place in the data, its history."""
 
+    # Options that a checkpoint's description has in places of their own.
+    _TOLD_ELSEWHERE = frozenset({*ModelConfig.__dataclass_fields__, "provenance"})
+
     def __init__(self, data: TokenizedCorpus, work: Path, options: PretrainOptions) -> None:
         self.data, self.work, self.options = data, work, options
         self.precision = choose_precision(options.precision)
@@ -95,7 +105,7 @@ class _Run:
             heads=options.heads,
         )
         model = TweetModel(self.config, precision=self.precision)
-        self.trainer = Trainer(model, weight_decay=options.weight_decay)
+        self.trainer = Trainer(model, muon(options.weight_decay))
         self.scorer = Scorer(self.trainer.loss, data.tokenizer)
         self.tokens_per_step = options.batch * options.context
         total = max(1, options.tokens // self.tokens_per_step)
@@ -177,12 +187,16 @@ class _Run:
             "history": self.history,
             "config": dataclasses.asdict(self.config),
             "batch": self.options.batch,
+            "tokenizer": self._tokenizer_digest(),
         }
         state = safetensors.numpy.save(self.trainer.state(), {"twitterbot": json.dumps(metadata)})
         with replacing(self.work / _STATE) as file:
             file.write(state)
         with replacing(self.work / HISTORY) as file:
             file.writelines(json.dumps(entry).encode() + b"\n" for entry in self.history)
+
+    def _tokenizer_digest(self) -> str:
+        return hashlib.sha256(self.data.tokenizer.to_json().encode()).hexdigest()
 
     def _restore(self) -> None:
         path = self.work / _STATE
@@ -199,6 +213,11 @@ class _Run:
                 f"{path} belongs to a model of another shape; "
                 f"remove it, or choose another --work folder"
             )
+        if metadata.get("tokenizer", self._tokenizer_digest()) != self._tokenizer_digest():
+            raise TwitterbotError(
+                f"{path} has learnt another corpus's tokens; "
+                f"remove it, or choose another --work folder"
+            )
         self.trainer.restore(arrays)
         # A step is a batch: at another batch size the same tokens are another number of steps.
         self.step = metadata["step"] * metadata["batch"] // self.options.batch
@@ -212,7 +231,7 @@ class _Run:
             kind="base",
             model=dataclasses.asdict(self.config),
             created_at=now(),
-            options={**dataclasses.asdict(self.options), "precision": self.precision},
+            options=self._options_used(),
             data={count: self.data.info[count] for count in counts}
             | {
                 "validation_tweets_scored": len(validation),
@@ -220,11 +239,16 @@ class _Run:
                 "training_seconds": round(self.seconds),
             },
             scores=self._scores(validation),
+            provenance=self.options.provenance,
             history=self.history,
         )
         return Checkpoint(
             description, self.data.tokenizer, half(self.trainer.model.named_weights())
         )
+
+    def _options_used(self) -> dict[str, Any]:
+        options = dataclasses.asdict(self.options) | {"precision": self.precision}
+        return {name: options[name] for name in options if name not in self._TOLD_ELSEWHERE}
 
 
 def _validation_sample(documents: Sequence[Document], tweets: int) -> list[Document]:
