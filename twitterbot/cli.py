@@ -347,10 +347,11 @@ def finetune(
             on_progress=lambda progress: line.update(console.finetune_line(progress)),
         )
     console.finetune_report(result)
-    samples = Generator(result.checkpoint).tweets(GenerateOptions(count=3, seed=seed))
-    for text in samples:
-        console.quote(text)
-    console.info(f"wrote {target}; next: twitterbot generate {target.name}")
+    with contextlib.suppress(TwitterbotError):  # the model is written; samples are a courtesy
+        for text in Generator(result.checkpoint).tweets(GenerateOptions(count=3, seed=seed)):
+            console.quote(text)
+    name = target.name if target.parent == CHECKPOINTS_DIR else target
+    console.info(f"wrote {target}; next: twitterbot generate {name}")
     if result.interrupted:
         raise typer.Exit(130)
 

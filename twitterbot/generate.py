@@ -76,7 +76,7 @@ class Generator:
                     counts.dropped[reason] += 1
                     continue
                 seen.add(fold(text or ""))
-                yield restore(text or "", links=options.links, mentions=options.mentions)
+                yield self._shown(text or "", options)
                 if len(seen) == options.count:
                     break
             on_yield(counts)
@@ -92,16 +92,22 @@ class Generator:
         """Why a sampled text is not a tweet to show, or None when it is one."""
         if text is None:
             return "unfinished"
-        shown = restore(text, links=options.links, mentions=options.mentions)
         if not fold(text):
             return "empty"
-        if weighted_length(shown) > options.max_length:
+        if weighted_length(self._shown(text, options)) > options.max_length:
             return "too long"
         if fold(text) in seen:
             return "repeated"
         if not options.allow_copies and self._copies.is_copy(text):
             return "copies"
         return None
+
+    def _shown(self, text: str, options: GenerateOptions) -> str:
+        """A sampled text as the user sees it: its prompt as it was typed, no placeholders."""
+        rest = text[len(self._prompt(options)) :]
+        # The bar keeps the space that may stand between the prompt and the rest.
+        rest = restore("|" + rest, links=options.links, mentions=options.mentions)[1:]
+        return (options.prompt.strip() + rest).strip()
 
     # -------------------------------------------------------------- sampling
 
@@ -111,6 +117,8 @@ class Generator:
         """`count` texts as the model ends them, None for one that did not end in time."""
         tokenizer = self._checkpoint.tokenizer
         prompt = tokenizer.encode([self._prompt(options)])[0]
+        if len(prompt) >= self._primer or weighted_length(options.prompt) >= options.max_length:
+            raise TwitterbotError("the --prompt leaves no room for a tweet; give a shorter one")
         primers = self._primers(rows, self._primer - len(prompt), random)
         starts = np.concatenate([primers, np.tile(prompt, (rows, 1))], axis=1).astype(np.int32)
         steps = math.ceil(_ROUND / rows) * self._sampler.longest  # enough, whatever `count`
@@ -129,7 +137,10 @@ class Generator:
             return None
         text = self._checkpoint.tokenizer.decode([*prompt, *row[: ends[0]]])
         # A replacement character is half of a character: the sampler went astray.
-        return None if "\ufffd" in text else text.strip()
+        if "\ufffd" in text:
+            return None
+        # A handle that the author does not often mention is one that the model made up.
+        return normalize(text, self._checkpoint.description.handles)
 
     def _primers(self, rows: int, length: int, random: np.random.Generator) -> Ids:
         """(rows, length) ids: BEGIN, then the author's tweets from random places on.
@@ -228,7 +239,7 @@ def _choose(logits: Any, uniform: Any, *, temperature: float, top_p: float, top_
     logits = ops.cast(logits, "float32")
     vocabulary = logits.shape[-1]
     logits = ops.where(ops.arange(vocabulary) == BEGIN, -1e9, logits)
-    if temperature == 0:
+    if temperature == 0 or top_k == 1:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
     candidates = top_k or (_CANDIDATES if top_p < 1 else vocabulary)
     values, ids = ops.top_k(logits / temperature, min(candidates, vocabulary))

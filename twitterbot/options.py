@@ -78,7 +78,7 @@ class FinetuneOptions:
 
     epochs: int | None = None  # passes at most; None chooses by the number of tweets
     batch: int = 4  # windows a step
-    learning_rate: float = 5e-4  # peak
+    learning_rate: float = 4e-4  # peak
     warmup: float = 0.1  # share of the steps over which the learning rate rises
     weight_decay: float = 0.1
     dropout: float = 0.1
