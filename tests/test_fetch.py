@@ -107,7 +107,8 @@ def test_command_writes_a_timeline_and_names_the_next_step(server: XServer, tmp_
     lines = done.stderr.splitlines()
     assert "$16.01" in lines[0] and "bound" in lines[0]
     assert lines[-1] == (
-        "wrote tweets/quill.jsonl: 230 tweets, 230 new; next: twitterbot finetune tweets/quill.jsonl"
+        "wrote tweets/quill.jsonl: 230 tweets, 230 new; "
+        "next: twitterbot finetune tweets/quill.jsonl"
     )
     Machine(server, tmp_path / "tweets").holds(account)
     assert sorted(path.name for path in (tmp_path / "tweets").iterdir()) == [

@@ -102,9 +102,9 @@ class Checkpoint:
                     )
 
 
-def half(weights: Mapping[str, Any]) -> dict[str, NDArray[np.float16]]:
-    """Weights as they are stored: arrays of float16."""
-    return {name: np.asarray(value).astype(np.float16) for name, value in weights.items()}
+def half(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float16]]:
+    """Weights as they are stored, in float16."""
+    return {name: value.astype(np.float16) for name, value in weights.items()}
 
 
 def now() -> str:
@@ -206,7 +206,7 @@ def find(name: str, folder: Path = CHECKPOINTS_DIR) -> Path:
 
 def newest(folder: Path = CHECKPOINTS_DIR) -> Path | None:
     """The fine-tuned checkpoint written last, or None."""
-    finetuned = [path for path in _in_folder(folder) if path.name != BASE_NAME]
+    finetuned = [path for path in _in_folder(folder) if describe(path).kind == "finetuned"]
     return max(finetuned, key=lambda path: (path / _DESCRIPTION).stat().st_mtime_ns, default=None)
 
 

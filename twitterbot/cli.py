@@ -324,6 +324,7 @@ def finetune(
     source = tweet_files.find(tweets) if tweets else tweet_files.newest_file()
     target = output or CHECKPOINTS_DIR / source.stem
     checkpoints.check_replaceable(target)
+    start = checkpoints.find(base)
     console.info(f"reading {source}" + ("" if tweets else ", the newest timeline"))
     timeline = tweet_files.read(source)
 
@@ -336,7 +337,7 @@ def finetune(
     options = FinetuneOptions(
         epochs=epochs, learning_rate=learning_rate, dropout=dropout, seed=seed, precision=precision
     )
-    parent = checkpoints.load(checkpoints.find(base))
+    parent = checkpoints.load(start)
     with console.live() as line:
         line.update("scoring the base ...")
         result = finetuning.finetune(

@@ -99,7 +99,7 @@ def prepare(tweets: Sequence[Tweet], held_out: float = FinetuneOptions.held_out)
         key = text.fold(normal)
         if tweet.kind == "retweet":
             dropped["retweets"] += 1
-        elif text.is_cut(normal):
+        elif text.is_cut(tweet.text):
             dropped["cut short"] += 1
         elif not key:
             dropped["without words"] += 1
@@ -226,7 +226,7 @@ class _Run:
         better = scores["in_context"] < self.best_scores["in_context"]
         if better:
             self.best_scores = scores
-            self.best_weights = half(self.trainer.model.named_weights())
+            self.best_weights = half(self.trainer.model.named_arrays())
         return better
 
     def _scores(self) -> dict[str, float]:

@@ -6,6 +6,7 @@ the next at once, so that no row waits for the longest one.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from twitterbot.errors import TwitterbotError
 from twitterbot.model import TweetModel
 from twitterbot.novelty import CopyFilter
 from twitterbot.options import GenerateOptions
-from twitterbot.text import fold, normalize, restore, weighted_length
+from twitterbot.text import fold, hide, normalize, restore, weighted_length
 from twitterbot.tokenizer import BEGIN, END
 
 ops = keras.ops
@@ -29,6 +30,7 @@ ops = keras.ops
 _ROWS = 32  # of a batch
 _ROUND = 256  # tweets sampled at once, at most
 _CANDIDATES = 1024  # tokens that top-p chooses among, the most likely ones
+_ASTRAY = re.compile("[\ufffd\0-\x09\x0b-\x1f\x7f-\x9f]")
 _FUTILE = 20  # a round's worth of tweets without one that passes: give up after so many
 
 
@@ -136,11 +138,13 @@ class Generator:
         if not len(ends):
             return None
         text = self._checkpoint.tokenizer.decode([*prompt, *row[: ends[0]]])
-        # A replacement character is half of a character: the sampler went astray.
-        if "\ufffd" in text:
+        # Half a character or a control character: the sampler went astray.
+        if _ASTRAY.search(text):
             return None
-        # A handle that the author does not often mention is one that the model made up.
-        return normalize(text, self._checkpoint.description.handles)
+        start = len(self._checkpoint.tokenizer.decode(prompt))
+        # A link that stands there, or a handle that the author does not often mention, is one
+        # that the model made up.
+        return (text[:start] + hide(text[start:], self._checkpoint.description.handles)).strip()
 
     def _primers(self, rows: int, length: int, random: np.random.Generator) -> Ids:
         """(rows, length) ids: BEGIN, then the author's tweets from random places on.

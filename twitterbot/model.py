@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import NDArray
+
 from twitterbot.engine import fused, keras
 
 ops = keras.ops
@@ -116,6 +118,10 @@ class TweetModel(keras.Model):
             for dense in block.matrices():
                 weights[f"blocks.{number}.{dense.name}"] = dense.kernel
         return weights
+
+    def named_arrays(self) -> dict[str, NDArray[Any]]:
+        """The values of `named_weights`, float32."""
+        return {name: ops.convert_to_numpy(value) for name, value in self.named_weights().items()}
 
     def set_named_weights(self, arrays: Mapping[str, Any]) -> None:
         """Takes its weights from `arrays`; raises KeyError or ValueError when they do not fit."""

@@ -8,6 +8,7 @@ line. The run ends with a checkpoint.
 import dataclasses
 import hashlib
 import json
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -127,6 +128,12 @@ class _Run:
             for windows in self._batches():
                 losses = [*losses, self.trainer.step(windows, self.schedule.rate(self.step))]
                 losses = losses[-_AVERAGED_STEPS:]
+                if not math.isfinite(losses[-1]):
+                    # The state on disk is older than the accident: not replaced, but told.
+                    raise TwitterbotError(
+                        f"the loss is {losses[-1]} at step {self.step}; "
+                        f"type the command again with a lower --learning-rate"
+                    )
                 self.step += 1
                 now_ = time.monotonic()
                 self.seconds = spent + now_ - began
@@ -138,8 +145,10 @@ class _Run:
                 if now_ - saved > SAVE_EVERY:
                     self._save()
                     saved = time.monotonic()
-        finally:
+        except KeyboardInterrupt:
             self._save()
+            raise
+        self._save()
 
     def _batches(self) -> Iterator[Ids]:
         """The batches from the current step on: a new order of all windows each epoch."""
@@ -242,9 +251,7 @@ class _Run:
             provenance=self.options.provenance,
             history=self.history,
         )
-        return Checkpoint(
-            description, self.data.tokenizer, half(self.trainer.model.named_weights())
-        )
+        return Checkpoint(description, self.data.tokenizer, half(self.trainer.model.named_arrays()))
 
     def _options_used(self) -> dict[str, Any]:
         options = dataclasses.asdict(self.options) | {"precision": self.precision}

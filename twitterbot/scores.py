@@ -79,8 +79,8 @@ class Scorer:
         return self._bits(rows) / _characters([document.text for document in documents])
 
     def _context_rows(self, texts: Sequence[str], preceding: Sequence[str]) -> Iterator[Row]:
-        # The last 64 tweets always fill a window's context, or are all there is.
-        before = self._tokenizer.encode(preceding[-64:])
+        # A tweet and its end are two tokens or more: so many tweets fill any context.
+        before = self._tokenizer.encode(preceding[-self._context // 2 :])
         return rows_in_context(self._tokenizer.encode(texts), self._context, before)
 
     def _bits(self, rows: Iterable[Row]) -> float:

@@ -50,12 +50,17 @@ def normalize(text: str, keep_handles: Collection[str] = ()) -> str:
     """
     text = unicodedata.normalize("NFC", _FOREIGN.sub("", text))
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return hide(text, keep_handles).strip()
+
+
+def hide(text: str, keep_handles: Collection[str] = ()) -> str:
+    """`text` with placeholders in place of its links and of the handles not to keep."""
     text = _CUT_URL.sub("", _URL.sub(LINK, text))
 
     def mention(match: re.Match[str]) -> str:
         return match[0] if match[1].lower() in keep_handles else MENTION
 
-    return _MENTION.sub(mention, text).strip()
+    return _MENTION.sub(mention, text)
 
 
 def restore(text: str, links: str = "", mentions: str = "@user") -> str:
@@ -87,9 +92,9 @@ def is_cut(text: str) -> bool:
     """True for a text that its source cut short, an ellipsis in place of the rest.
 
     X cuts with "…" near 140 or 280 characters; before 2012 it cut with " ..." at 140.
-    A link may stand behind the ellipsis.
+    A link may stand behind the ellipsis. `text` is the tweet's own, not normalized.
     """
-    bare = text.replace(LINK, "").rstrip()
+    bare = _URL.sub("", text).rstrip()
     if bare.endswith("…"):
         return weighted_length(text) >= 110
     return bare.endswith(" ...") and 130 <= len(bare) <= 145

@@ -64,9 +64,9 @@ class Trainer:
 
     def state(self) -> Arrays:
         """Weights and optimizer state as float32 arrays, for `restore`."""
-        arrays = {name: np.asarray(value) for name, value in self.model.named_weights().items()}
+        arrays = self.model.named_arrays()
         for number, variable in enumerate(self._optimizer.variables):
-            arrays[f"optimizer.{number}"] = np.asarray(variable)
+            arrays[f"optimizer.{number}"] = keras.ops.convert_to_numpy(variable)
         return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:

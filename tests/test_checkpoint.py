@@ -1,0 +1,244 @@
+"""Checkpoints: whole, self-contained, and refused in one line when they are not."""
+
+import dataclasses
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import ENVIRONMENT, invented_tweets
+from twitterbot import checkpoint
+from twitterbot.errors import TwitterbotError
+from twitterbot.generate import Generator
+from twitterbot.model import NextTokenLoss
+from twitterbot.options import GenerateOptions
+from twitterbot.scores import Scorer
+from twitterbot.tokenizer import Tokenizer
+
+STORED = Path(__file__).parent / "data" / "checkpoint-v1"
+
+
+def test_a_saved_checkpoint_loads_as_it_was(finetuned: Path, tmp_path: Path) -> None:
+    first = checkpoint.load(finetuned)
+    first.save(tmp_path / "again")
+    second = checkpoint.load(tmp_path / "again")
+    assert second.description == first.description
+    assert second.training_texts == first.training_texts
+    assert second.tokenizer.to_json() == first.tokenizer.to_json()
+    assert second.weights.keys() == first.weights.keys()
+    for name, array in first.weights.items():
+        assert array.dtype == np.float16
+        np.testing.assert_array_equal(second.weights[name], array)
+
+
+def test_float16_loses_next_to_nothing(base: Path) -> None:
+    loaded = checkpoint.load(base)
+    weights = loaded.build().named_weights()
+    exact = {name: np.asarray(value) * np.float32(1.0001) for name, value in weights.items()}
+    for name, array in checkpoint.half(exact).items():
+        np.testing.assert_allclose(array, exact[name], rtol=1e-3, atol=1e-7)
+
+
+def test_a_copied_folder_is_all_that_a_checkpoint_needs(finetuned: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(finetuned, copy)
+    assert {file.name for file in copy.iterdir()} == {
+        *("checkpoint.json", "tokenizer.json", "model.safetensors", "README.md", "tweets.jsonl")
+    }
+    ids = np.array([[0, 5, 6, 7]], np.int32)
+    logits = [checkpoint.load(path).build()(ids) for path in (finetuned, copy)]
+    np.testing.assert_array_equal(*logits)
+
+
+def test_a_checkpoint_of_format_1_still_loads_and_generates() -> None:
+    stored = checkpoint.load(STORED)
+    assert stored.description.format_version == 1
+    assert stored.description.name == "bramble"
+    assert len(stored.training_texts) == 108
+    model = stored.build()
+    score = Scorer(NextTokenLoss(model), stored.tokenizer).alone(stored.training_texts[:10])
+    assert score == pytest.approx(1.7165, abs=0.01)  # as on the day that it was made
+    assert len(list(Generator(stored, model).tweets(GenerateOptions(count=3, seed=1)))) == 3
+
+
+# ------------------------------------------------------------------ refusals
+
+
+def edit(**changes: Any) -> Callable[[Path], object]:
+    """Changes fields of `checkpoint.json`."""
+
+    def change(path: Path) -> None:
+        file = path / "checkpoint.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+    return change
+
+
+def put(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda path: (path / name).write_bytes(content)
+
+
+def cut(name: str) -> Callable[[Path], object]:
+    return lambda path: os.truncate(path / name, (path / name).stat().st_size // 2)
+
+
+def another_tokenizer(path: Path) -> None:
+    Tokenizer.train(invented_tweets("milla", 50), 300).save(path / "tokenizer.json")
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (edit(format_version=2), "has checkpoint format 2 and this twitterbot reads up to 1"),
+        (edit(format_version=None), "was not written by twitterbot"),
+        (put("checkpoint.json", b'{"model_type": "gpt2"}'), "was not written by twitterbot"),
+        (put("checkpoint.json", b"[]"), "was not written by twitterbot"),
+        (put("checkpoint.json", b'{"format_version": 1}'), "checkpoint.json is damaged"),
+        (put("checkpoint.json", b"\xff\xfe"), "checkpoint.json is damaged"),
+        (put("checkpoint.json", b"[" * 200_000), "checkpoint.json is damaged"),
+        (cut("checkpoint.json"), "checkpoint.json is damaged"),
+        (edit(model=[400]), "checkpoint.json is damaged"),
+        (lambda path: (path / "checkpoint.json").unlink(), "is not a checkpoint: it has no"),
+        (cut("model.safetensors"), "model.safetensors is damaged"),
+        (put("model.safetensors", b""), "model.safetensors is damaged"),
+        (lambda path: (path / "model.safetensors").unlink(), "cannot read"),
+        (cut("tokenizer.json"), "tokenizer.json is not a tokenizer file"),
+        (lambda path: (path / "tokenizer.json").unlink(), "cannot read"),
+        (another_tokenizer, "tokenizer.json does not belong to the model beside it"),
+        (cut("tweets.jsonl"), "tweets.jsonl is damaged"),
+        (put("tweets.jsonl", b'{"id": 1}\n'), "tweets.jsonl is damaged"),
+    ],
+)
+def test_what_is_no_checkpoint_of_ours_is_refused_in_one_line(
+    harm: Callable[[Path], object], message: str, finetuned: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "harmed"
+    shutil.copytree(finetuned, path)
+    harm(path)
+    with pytest.raises(TwitterbotError) as caught:
+        checkpoint.load(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [{"width": 64}, {"layers": 3}, {"depth": 1}])
+def test_weights_that_do_not_fit_the_description_are_refused(
+    change: dict[str, int], finetuned: Path
+) -> None:
+    loaded = checkpoint.load(finetuned)
+    model = {**loaded.description.model, **change}
+    description = dataclasses.replace(loaded.description, model=model)
+    with pytest.raises(TwitterbotError, match="the weights of bramble do not fit it"):
+        dataclasses.replace(loaded, description=description).build()
+
+
+def test_fields_of_later_minor_versions_are_ignored(finetuned: Path, tmp_path: Path) -> None:
+    shutil.copytree(finetuned, tmp_path / "later")
+    edit(mood="sunny")(tmp_path / "later")
+    assert checkpoint.describe(tmp_path / "later") == checkpoint.describe(finetuned)
+
+
+def test_a_failed_write_keeps_the_old_checkpoint(finetuned: Path, tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    shutil.copytree(finetuned, path)
+    loaded = checkpoint.load(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # a disk that is soon full
+    try:
+        with pytest.raises(TwitterbotError, match=r"cannot write .*kept: File too large"):
+            dataclasses.replace(loaded, training_texts=()).save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert checkpoint.load(path).training_texts == loaded.training_texts
+    assert [file.name for file in tmp_path.iterdir()] == ["kept"]
+
+
+def test_describe_reads_without_keras(finetuned: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from twitterbot import checkpoint; "
+        f"print(checkpoint.describe(Path({str(finetuned)!r})).name); "
+        "print([m for m in ('keras', 'tensorflow') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.stdout == "bramble\n[]\n", done.stderr
+
+
+# ------------------------------------------------------------------ finding one
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, base: Path, finetuned: Path) -> Path:
+    """A folder of checkpoints: the base, and two fine-tuned ones."""
+    shutil.copytree(base, tmp_path / "base")
+    for age, name in enumerate(("bramble", "My-Tweets", "base")):
+        shutil.copytree(finetuned if name != "base" else base, tmp_path / name, dirs_exist_ok=True)
+        os.utime(tmp_path / name / "checkpoint.json", (1e9 - age, 1e9 - age))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("bramble", "bramble"),
+        ("@Bramble", "bramble"),
+        ("My-Tweets", "My-Tweets"),
+        ("my-tweets", "My-Tweets"),
+        ("base", "base"),
+    ],
+)
+def test_find_takes_a_name_in_any_case(name: str, found: str, shelf: Path) -> None:
+    assert checkpoint.find(name, shelf) == shelf / found
+
+
+def test_find_takes_a_path_and_tells_what_there_is(shelf: Path, tmp_path: Path) -> None:
+    assert checkpoint.find(str(shelf / "bramble"), tmp_path / "empty") == shelf / "bramble"
+    with pytest.raises(
+        TwitterbotError, match=r"no checkpoint at nobody; .*: My-Tweets, base, bram"
+    ):
+        checkpoint.find("nobody", shelf)
+    with pytest.raises(TwitterbotError, match="there is: none"):
+        checkpoint.find("nobody", tmp_path / "empty")
+
+
+def test_newest_is_the_fine_tuned_one_written_last(shelf: Path, tmp_path: Path) -> None:
+    assert checkpoint.newest(shelf) == shelf / "bramble"
+    os.utime(shelf / "My-Tweets" / "checkpoint.json")
+    os.utime(shelf / "base" / "checkpoint.json")
+    assert checkpoint.newest(shelf) == shelf / "My-Tweets"
+    assert checkpoint.newest(tmp_path / "empty") is None
+
+
+def test_base_path_prefers_the_working_folder(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(base.parents[1])
+    assert checkpoint.base_path() == Path("checkpoints/base")
+    assert checkpoint.find("base") == Path("checkpoints/base")
+
+
+def test_only_a_fine_tuned_checkpoint_is_replaced(shelf: Path) -> None:
+    checkpoint.check_replaceable(shelf / "new")
+    checkpoint.check_replaceable(shelf / "bramble")
+    with pytest.raises(TwitterbotError, match="holds a base checkpoint"):
+        checkpoint.check_replaceable(shelf / "base")
+    with pytest.raises(TwitterbotError, match="is not a checkpoint"):
+        checkpoint.check_replaceable(shelf)
+
+
+def test_the_card_tells_where_the_model_comes_from(finetuned: Path) -> None:
+    description = checkpoint.describe(finetuned)
+    card = (finetuned / "README.md").read_text()
+    assert card == checkpoint.card(description)
+    assert "# bramble" in card
+    assert "Fine-tuned from `base`." in card
+    assert f"| in context | {description.scores['in_context']:.3f} |" in card
+    assert "| tweets trained on | 108 |" in card
+    assert "synthetic" in card

@@ -1,0 +1,110 @@
+"""What counts as a copy, clause by clause and against a slow reference."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twitterbot.novelty import CopyFilter
+from twitterbot.text import LINK, MENTION, fold
+
+LONG = "the quiet miller counts his seventeen sacks of winter rye before the bells ring"
+
+
+@pytest.mark.parametrize(
+    ("training", "text", "is_copy"),
+    [
+        # Equal, in whatever case, spacing and company of links and mentions.
+        ("Good morning, harbour!", "good  MORNING,\nharbour!", True),
+        ("Good morning, harbour!", f"{MENTION} Good morning, harbour! {LINK}", True),
+        # Whole inside a training tweet.
+        (LONG, "seventeen sacks of winter rye", True),
+        (LONG, "seventeen gulls, nineteen lanterns, no rye", False),
+        # Holding a whole training tweet of three words or more.
+        (
+            "oh my rye",
+            "Nobody expected this at the fair this morning, but oh my rye it happened",
+            True,
+        ),
+        ("my rye", "Nobody expected this at the fair this morning, but my rye it happened", False),
+        (
+            "oh my rye",
+            "Nobody expected this at the fair this morning, but oh my ryes happened",
+            False,
+        ),
+        # A run of eight words in common, at any place.
+        (
+            LONG,
+            "Look up and see how he counts his seventeen sacks of winter rye before "
+            "anyone else in the wide valley has so much as opened one sleepy eye this morning",
+            True,
+        ),
+        (
+            LONG,
+            "Look up and see how he counts his seventeen sacks of winter rye while "
+            "anyone else in the wide valley has so much as opened one sleepy eye this morning",
+            False,
+        ),
+        # More than 60 % of the characters in one run, at any place.
+        ("abcdefghijkl", "xabcdefgyz", True),  # 7 of 10
+        ("abcdefghijkl", "xyabcdefzx", False),  # 6 of 10
+        ("hello there!", "ab hello there! cdef", False),  # 12 of 20: the spaces are no part of it
+        ("something else", "", True),
+        ("something else", f" {LINK}", True),
+    ],
+)
+def test_a_copy_is_what_the_definition_says(training: str, text: str, is_copy: bool) -> None:
+    assert CopyFilter(["unrelated words", training]).is_copy(text) is is_copy
+
+
+def test_a_run_does_not_reach_over_two_training_tweets() -> None:
+    known = CopyFilter(["abcdefgh", "ijklmnop", "one two three four", "five six seven eight"])
+    assert not known.is_copy("efghijkl")
+    assert not known.is_copy("one two three X four five six seven Y eight")
+
+
+def test_without_training_tweets_only_the_empty_text_is_a_copy() -> None:
+    known = CopyFilter([])
+    assert known.is_copy("")
+    assert not known.is_copy("a")
+    assert not CopyFilter(["", f"{LINK}"]).is_copy("a b c d e f g h i")
+
+
+def reference(training: list[str], text: str) -> bool:
+    """The definition, spelt out without a thought for speed."""
+    folded = fold(text)
+    known = [fold(each) for each in training if fold(each)]
+    words = folded.split()
+
+    def runs(sequence: Any, size: int) -> list[Any]:
+        return [sequence[start : start + size] for start in range(len(sequence) - size + 1)]
+
+    def shares(a: str, b: str) -> bool:
+        longest = max(
+            (size for size in range(len(a) + 1) if any(run in b for run in runs(a, size))),
+            default=0,
+        )
+        return longest > 0.6 * len(a)
+
+    return (
+        not folded
+        or any(folded in each for each in known)
+        or any(
+            len(each.split()) >= 3 and each.split() in runs(words, len(each.split()))
+            for each in known
+        )
+        or any(run in runs(each.split(), 8) for each in known for run in runs(words, 8))
+        or any(shares(folded, each) for each in known)
+    )
+
+
+small_texts = st.text("ab .", max_size=24) | st.lists(
+    st.sampled_from(["a", "b", "ba", "longerword"]), max_size=20
+).map(" ".join)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(small_texts, max_size=4), small_texts)
+def test_the_filter_agrees_with_a_slow_reference(training: list[str], text: str) -> None:
+    assert CopyFilter(training).is_copy(text) is reference(training, text)

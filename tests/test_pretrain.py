@@ -1,0 +1,239 @@
+"""Pretraining: resumable after any stop, the same for the same seed."""
+
+import dataclasses
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors
+
+from tests.conftest import ENVIRONMENT, write_corpus
+from twitterbot import checkpoint, pretrain
+from twitterbot.checkpoint import Checkpoint
+from twitterbot.errors import TwitterbotError
+from twitterbot.options import PretrainOptions
+from twitterbot.pretrain import Progress
+
+PER_STEP = 4 * 32
+OPTIONS = PretrainOptions(
+    tokens=6 * PER_STEP,
+    batch=4,
+    width=16,
+    layers=1,
+    heads=2,
+    context=32,
+    vocabulary_size=300,
+    precision="float32",
+)
+
+
+class Workshop:
+    """A folder with a corpus, in which runs go on from each other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.work = folder / "work"
+        self.corpus = write_corpus(folder / "corpus.jsonl", 40, "milla", "tarn")
+        self.validation = write_corpus(folder / "validation.jsonl", 5, "quist")
+        self.steps: list[int] = []
+
+    def pretrain(self, stop_after: int | None = None, **changes: Any) -> Checkpoint:
+        """Runs to the end, or is interrupted after so many steps; `steps` tells which it made."""
+        self.steps = []
+
+        def watch(progress: Progress) -> None:
+            self.steps.append(progress.tokens // PER_STEP)
+            if len(self.steps) == stop_after:
+                raise KeyboardInterrupt
+
+        return pretrain.pretrain(
+            [self.corpus],
+            self.folder / "checkpoints" / "base",
+            work=self.work,
+            validation=[self.validation],
+            options=dataclasses.replace(OPTIONS, **changes),
+            on_progress=watch,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What the saved state tells of itself."""
+        with safetensors.safe_open(self.work / "state.safetensors", "numpy") as file:
+            metadata: dict[str, Any] = json.loads(file.metadata()["twitterbot"])
+        return metadata
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """A run that was not interrupted."""
+    workshop = Workshop(tmp_path_factory.mktemp("finished"))
+    workshop.pretrain()
+    return workshop
+
+
+def weights(workshop: Workshop) -> dict[str, Any]:
+    return dict(checkpoint.load(workshop.folder / "checkpoints" / "base").weights)
+
+
+def test_the_checkpoint_tells_what_was_done(finished: Workshop) -> None:
+    description = checkpoint.describe(finished.folder / "checkpoints" / "base")
+    assert finished.steps == [1, 2, 3, 4, 5, 6]
+    assert (description.name, description.kind) == ("base", "base")
+    assert description.data["tokens_seen"] == 6 * PER_STEP
+    assert description.data["tweets"] == 80
+    assert description.data["validation_tweets"] == 5
+    assert description.options["seed"] == 0
+    assert description.options["precision"] == "float32"
+    assert 1 < description.scores["in_context"] < 8
+
+
+def test_an_interrupted_and_resumed_run_is_the_same_as_one_without_a_break(
+    workshop: Workshop, finished: Workshop
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        workshop.pretrain(stop_after=3)
+    assert not (workshop.folder / "checkpoints").exists()
+    assert workshop.state()["step"] == 3
+    workshop.pretrain()
+    assert workshop.steps == [4, 5, 6]
+    for name, array in weights(finished).items():
+        np.testing.assert_allclose(weights(workshop)[name], array, atol=1e-3)
+
+
+def test_another_seed_gives_other_weights(workshop: Workshop, finished: Workshop) -> None:
+    workshop.pretrain(seed=1)
+    difference = weights(workshop)["embedding"] - weights(finished)["embedding"]
+    assert np.abs(difference).max() > 1e-2
+
+
+def test_a_finished_run_goes_on_when_more_tokens_are_wanted(
+    workshop: Workshop, finished: Workshop
+) -> None:
+    shutil.copytree(finished.work, workshop.work)
+    workshop.pretrain()
+    assert workshop.steps == []  # nothing is left to do
+    workshop.pretrain(tokens=8 * PER_STEP)
+    assert workshop.steps == [7, 8]
+    workshop.pretrain(tokens=10 * PER_STEP, batch=8)
+    assert workshop.state()["step"] == 5  # of twice the tokens
+
+
+def test_a_killed_process_loses_no_more_than_the_steps_since_the_last_save(
+    workshop: Workshop,
+) -> None:
+    script = (
+        "from twitterbot import pretrain; pretrain.SAVE_EVERY = 0; pretrain.EVALUATE_EVERY = 0; "
+        "from twitterbot.cli import app; app()"
+    )
+    sizes = {"batch": 4, "width": 16, "layers": 1, "heads": 2, "context": 32}
+    options = [f"--{name}={size}" for name, size in sizes.items()]
+    options += ["--vocabulary-size=300", "--precision=float32", f"--tokens={10**6 * PER_STEP}"]
+    paths = [str(workshop.corpus), f"--validation={workshop.validation}", f"--work={workshop.work}"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "pretrain", *paths, *options, "-o", "never"],
+        cwd=workshop.folder,
+        env=ENVIRONMENT,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        history = workshop.work / "history.jsonl"
+        while not history.exists() or len(history.read_text().splitlines()) < 3:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (workshop.folder / "never").exists()
+
+    saved = workshop.state()
+    assert saved["step"] >= 3
+    done = workshop.pretrain(tokens=(saved["step"] + 2) * PER_STEP)
+    assert workshop.steps == [saved["step"] + 1, saved["step"] + 2]
+    assert done.description.data["tokens_seen"] == (saved["step"] + 2) * PER_STEP
+    assert done.description.data["training_seconds"] >= round(saved["seconds"])
+    assert done.description.history == saved["history"]
+    assert len(saved["history"]) == saved["step"]
+
+
+def test_evaluations_are_part_of_the_history(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrain, "EVALUATE_EVERY", 0.0)
+    history = workshop.pretrain().description.history
+    assert [entry["tokens"] for entry in history] == [n * PER_STEP for n in range(1, 7)]
+    lines = (workshop.work / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == history
+
+
+# ------------------------------------------------------------------ refusals
+
+
+def harm(content: Callable[[bytes], bytes]) -> Callable[[Workshop], None]:
+    def change(workshop: Workshop) -> None:
+        path = workshop.work / "state.safetensors"
+        path.write_bytes(content(path.read_bytes()))
+
+    return change
+
+
+def other_corpus(workshop: Workshop) -> None:
+    write_corpus(workshop.corpus, 40, "bramble")
+
+
+def nothing(workshop: Workshop) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        (nothing, {"width": 32}, "belongs to a model of another shape"),
+        (nothing, {"layers": 2}, "belongs to a model of another shape"),
+        (other_corpus, {}, "has learnt another corpus's tokens"),
+        (harm(lambda content: content[: len(content) // 2]), {}, "is damaged"),
+        (harm(lambda content: b""), {}, "is damaged"),
+        (harm(lambda content: content.replace(b'"twitterbot"', b'"twittertop"')), {}, "is damaged"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_in_one_line(
+    change: Callable[[Workshop], None],
+    options: dict[str, int],
+    message: str,
+    workshop: Workshop,
+    finished: Workshop,
+) -> None:
+    shutil.copytree(finished.work, workshop.work)
+    change(workshop)
+    with pytest.raises(TwitterbotError, match=message) as caught:
+        workshop.pretrain(**options)
+    assert str(workshop.work / "state.safetensors") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert workshop.steps == []
+
+
+def test_heads_that_do_not_divide_the_width_are_refused(workshop: Workshop) -> None:
+    with pytest.raises(TwitterbotError, match="a width of 18 is no multiple of twice the 2 heads"):
+        workshop.pretrain(width=18)
+
+
+def test_a_folder_that_is_no_checkpoint_is_not_replaced(workshop: Workshop) -> None:
+    precious = workshop.folder / "checkpoints" / "base" / "precious.txt"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("years of work")
+    with pytest.raises(TwitterbotError, match="is not a checkpoint"):
+        workshop.pretrain()
+    assert list(precious.parent.iterdir()) == [precious]
+    assert workshop.steps == []
