@@ -125,7 +125,7 @@ def _in_words(dropped: Counter[str]) -> str:
 
 def default_epochs(tweets: int) -> int:
     """More passes over fewer tweets: the number of steps varies less than that of tweets."""
-    return min(10, max(4, round(5_000 / tweets)))
+    return min(10, max(3, round(5_000 / tweets)))
 
 
 def finetune(
