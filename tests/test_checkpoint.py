@@ -238,7 +238,9 @@ def test_the_card_tells_where_the_model_comes_from(finetuned: Path) -> None:
     card = (finetuned / "README.md").read_text()
     assert card == checkpoint.card(description)
     assert "# bramble" in card
-    assert "Fine-tuned from `base`." in card
+    assert (
+        description.parent and f"Trained from `base` of {description.parent['created_at']}." in card
+    )
     assert f"| in context | {description.scores['in_context']:.3f} |" in card
     assert "| tweets trained on | 108 |" in card
     assert "synthetic" in card

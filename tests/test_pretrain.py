@@ -224,6 +224,23 @@ def test_a_state_that_does_not_fit_is_refused_in_one_line(
     assert workshop.steps == []
 
 
+def test_a_new_run_may_start_from_a_checkpoint(workshop: Workshop, finished: Workshop) -> None:
+    first = finished.pretrain()
+    more = pretrain.pretrain(
+        [workshop.corpus],
+        workshop.folder / "more",
+        work=workshop.work,
+        validation=[workshop.validation],
+        base=first,
+        options=dataclasses.replace(OPTIONS, tokens=1, learning_rate=0.0, width=64),
+    )
+    assert more.description.model == first.description.model
+    assert more.description.parent == first.description.origin()
+    assert more.tokenizer.to_json() == first.tokenizer.to_json()
+    for name, weights in more.weights.items():
+        np.testing.assert_array_equal(weights, first.weights[name])
+
+
 def test_heads_that_do_not_divide_the_width_are_refused(workshop: Workshop) -> None:
     with pytest.raises(TwitterbotError, match="a width of 18 is no multiple of twice the 2 heads"):
         workshop.pretrain(width=18)

@@ -60,6 +60,10 @@ class Description:
     format_version: int = FORMAT_VERSION
     code_version: str = __version__
 
+    def origin(self) -> dict[str, Any]:
+        """What a checkpoint that starts from this one remembers of it."""
+        return {"name": self.name, "created_at": self.created_at, "scores": self.scores}
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -247,7 +251,8 @@ def card(description: Description) -> str:
         f"- Made by twitterbot {description.code_version} on {description.created_at}.",
     ]
     if description.parent:
-        lines.append(f"- Fine-tuned from `{description.parent['name']}`.")
+        parent = description.parent
+        lines.append(f"- Trained from `{parent['name']}` of {parent['created_at']}.")
     lines += ["", "## Data", "", *_table(description.data)]
     if description.provenance:
         lines += ["", description.provenance]

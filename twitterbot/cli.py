@@ -455,6 +455,13 @@ def pretrain(
         list[Path] | None,
         typer.Option(help="Files of held-out tweets; one in a hundred authors when not given."),
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="A checkpoint to start from, with its tokenizer and shape.",
+            show_default="random weights",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The checkpoint to write.")
     ] = CHECKPOINTS_DIR / BASE_NAME,
@@ -496,6 +503,7 @@ def pretrain(
     Example: twitterbot pretrain corpus/*.jsonl.xz --tokens 50000000
     """
     _set_level(quiet, verbose)
+    from twitterbot import checkpoint as checkpoints
     from twitterbot import pretrain as pretraining
 
     options = PretrainOptions(
@@ -517,6 +525,7 @@ def pretrain(
             output,
             work=work,
             validation=validation or (),
+            base=checkpoints.load(checkpoints.find(base)) if base else None,
             options=options,
             on_corpus=lambda stage, tweets: line.update(f"{stage}: {tweets:,} tweets"),
             on_progress=lambda progress: line.update(console.pretrain_line(progress)),

@@ -255,7 +255,7 @@ class _Run:
             },
             scores=self.best_scores,
             history=self.history,
-            parent={"name": base.name, "created_at": base.created_at, "scores": self.base_scores},
+            parent=base.origin() | {"scores": self.base_scores},
             handles=sorted(self.data.handles),
             provenance="The author's training tweets lie beside the model in tweets.jsonl.",
         )

@@ -58,14 +58,17 @@ def pretrain(
     *,
     work: Path,
     validation: Sequence[Path] = (),
+    base: Checkpoint | None = None,
     options: PretrainOptions = PretrainOptions(),  # noqa: B008 (frozen)
     on_corpus: Callable[[str, int], None] = lambda stage, tweets: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Checkpoint:
     """Trains for `options.tokens` in all, from the state in `work` when there is one.
 
-    An interruption (KeyboardInterrupt) saves the state and is raised on. Raises
-    TwitterbotError for a bad corpus or a state that belongs to another model.
+    A new run starts from the weights of `base`, with its tokenizer and shape, or from
+    random ones with the shape that `options` says. An interruption (KeyboardInterrupt)
+    saves the state and is raised on. Raises TwitterbotError for a bad corpus or a state
+    that belongs to another model.
     """
     if options.width % (2 * options.heads):
         raise TwitterbotError(
@@ -77,11 +80,12 @@ def pretrain(
         work / "corpus",
         corpus,
         validation=validation,
-        context=options.context,
+        context=base.description.model["context"] if base else options.context,
         vocabulary_size=options.vocabulary_size,
+        tokenizer=base.tokenizer if base else None,
         on_progress=on_corpus,
     )
-    run = _Run(data, work, options)
+    run = _Run(data, work, base, options)
     run.train(on_progress)
     checkpoint = run.checkpoint(output.name)
     checkpoint.save(output)
@@ -94,21 +98,21 @@ class _Run:
     # Options that a checkpoint's description has in places of their own.
     _TOLD_ELSEWHERE = frozenset({*ModelConfig.__dataclass_fields__, "provenance"})
 
-    def __init__(self, data: TokenizedCorpus, work: Path, options: PretrainOptions) -> None:
-        self.data, self.work, self.options = data, work, options
+    def __init__(
+        self,
+        data: TokenizedCorpus,
+        work: Path,
+        base: Checkpoint | None,
+        options: PretrainOptions,
+    ) -> None:
+        self.data, self.work, self.base, self.options = data, work, base, options
         self.precision = choose_precision(options.precision)
         keras.utils.set_random_seed(options.seed)
-        self.config = ModelConfig(
-            vocabulary_size=data.tokenizer.vocabulary_size,
-            context=options.context,
-            width=options.width,
-            layers=options.layers,
-            heads=options.heads,
-        )
-        model = TweetModel(self.config, precision=self.precision)
+        model = self._model()
+        self.config = model.config
         self.trainer = Trainer(model, muon(options.weight_decay))
         self.scorer = Scorer(self.trainer.loss, data.tokenizer)
-        self.tokens_per_step = options.batch * options.context
+        self.tokens_per_step = options.batch * self.config.context
         total = max(1, options.tokens // self.tokens_per_step)
         self.schedule = Schedule(
             options.learning_rate,
@@ -119,6 +123,19 @@ class _Run:
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, float]] = []
         self._restore()
+
+    def _model(self) -> TweetModel:
+        if self.base:
+            return self.base.build(precision=self.precision)
+        options = self.options
+        config = ModelConfig(
+            vocabulary_size=self.data.tokenizer.vocabulary_size,
+            context=options.context,
+            width=options.width,
+            layers=options.layers,
+            heads=options.heads,
+        )
+        return TweetModel(config, precision=self.precision)
 
     def train(self, on_progress: Callable[[Progress], None]) -> None:
         first, began, spent = self.step, time.monotonic(), self.seconds
@@ -248,6 +265,7 @@ class _Run:
                 "training_seconds": round(self.seconds),
             },
             scores=self._scores(validation),
+            parent=self.base.description.origin() if self.base else None,
             provenance=self.options.provenance,
             history=self.history,
         )
