@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from tests.conftest import ENVIRONMENT
 from twitterbot import console, tweets
 from twitterbot.cli import app
 from twitterbot.errors import TwitterbotError
@@ -850,7 +851,8 @@ def big_archive(path: Path, count: int) -> None:
 @pytest.mark.timeout(1800)
 def test_a_million_tweets_take_little_memory() -> None:
     big_archive(Path("big.zip"), 1_000_000)
-    subprocess.run([sys.executable, "-m", "twitterbot", "import", "big.zip"], check=True)
+    command = [sys.executable, "-m", "twitterbot", "import", "big.zip"]
+    subprocess.run(command, check=True, env=ENVIRONMENT)
     with Path("tweets/big.jsonl").open() as file:
         assert sum(1 for _ in file) == 1_000_000
     kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
