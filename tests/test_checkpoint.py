@@ -66,7 +66,7 @@ def test_a_checkpoint_of_format_1_still_loads_and_generates() -> None:
     model = stored.build()
     score = Scorer(NextTokenLoss(model), stored.tokenizer).alone(stored.training_texts[:10])
     assert score == pytest.approx(1.7165, abs=0.01)  # as on the day that it was made
-    assert len(list(Generator(stored, model).tweets(GenerateOptions(count=3, seed=1)))) == 3
+    assert len(list(Generator(stored).tweets(GenerateOptions(count=3, seed=1)))) == 3
 
 
 # ------------------------------------------------------------------ refusals

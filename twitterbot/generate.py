@@ -45,13 +45,13 @@ class Yield:
 class Generator:
     """Samples tweets from one checkpoint; the compiled loop is kept between calls."""
 
-    def __init__(self, checkpoint: Checkpoint, model: TweetModel | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._model = checkpoint.build() if model is None else model
         self._copies = CopyFilter(checkpoint.training_texts)
-        self._sampler = _Sampler(self._model)
+        model = checkpoint.build()
+        self._sampler = _Sampler(model)
         # Half a window for the author's own tweets, the rest for the new one.
-        self._primer = self._model.config.context // 2
+        self._primer = model.config.context // 2
 
     def tweets(
         self,

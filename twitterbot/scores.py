@@ -98,7 +98,7 @@ class Scorer:
 def _pad(rows: Sequence[Row], context: int) -> tuple[Ids, NDArray[np.bool_]]:
     """A batch of a fixed number of rows, and which of its targets count.
 
-    Few different lengths, so that few graphs are compiled: 32 tokens, or whole windows.
+    Few different lengths, so that few graphs are compiled: 32 or 64 tokens, or whole windows.
     """
     longest = max(len(row.ids) for row in rows)
     length = 33 if longest <= 33 else 65 if longest <= 65 else context + 1
