@@ -241,6 +241,34 @@ def test_a_new_run_may_start_from_a_checkpoint(workshop: Workshop, finished: Wor
         np.testing.assert_array_equal(weights, first.weights[name])
 
 
+def losses_on_the_way(workshop: Workshop, base: Checkpoint, steps: int) -> list[float]:
+    """Of the frozen weights of `base`, in each step of a run that starts from it."""
+    means: list[float] = []
+    pretrain.pretrain(
+        [workshop.corpus],
+        workshop.folder / "more",
+        work=workshop.work,
+        validation=[workshop.validation],
+        base=base,
+        options=dataclasses.replace(OPTIONS, tokens=steps * PER_STEP, learning_rate=0.0),
+        on_progress=lambda progress: means.append(progress.loss),
+    )
+    (workshop.work / "state.safetensors").unlink()
+    return list(np.diff(np.array(means) * np.arange(1, steps + 1), prepend=0.0))
+
+
+def test_runs_that_go_on_from_each_other_make_a_whole_pass(
+    workshop: Workshop, finished: Workshop
+) -> None:
+    first = finished.pretrain()
+    anew = dataclasses.replace(first, description=dataclasses.replace(first.description, data={}))
+    whole_pass = losses_on_the_way(workshop, anew, 8)
+    assert np.std(whole_pass) > 1e-3  # the batches differ
+    np.testing.assert_allclose(losses_on_the_way(workshop, first, 2), whole_pass[6:], atol=1e-4)
+    after = checkpoint.describe(workshop.folder / "more")
+    assert after.data["tokens_seen"] == 8 * PER_STEP
+
+
 def test_heads_that_do_not_divide_the_width_are_refused(workshop: Workshop) -> None:
     with pytest.raises(TwitterbotError, match="a width of 18 is no multiple of twice the 2 heads"):
         workshop.pretrain(width=18)

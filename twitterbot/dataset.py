@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from twitterbot.errors import TwitterbotError
 from twitterbot.files import replacing_folder
-from twitterbot.text import normalize
+from twitterbot.text import NORMAL_FORM, normalize
 from twitterbot.tokenizer import BEGIN, END, Tokenizer
 
 Ids = NDArray[np.int32]
@@ -307,12 +307,18 @@ def _bucket(document: Document) -> int:
 
 
 def _fingerprint(paths: Sequence[Path], *settings: object) -> str:
-    """Changes when a corpus file does, by name, size and time, or a setting."""
+    """Changes when a corpus file's name or content does, the normal form, or a setting."""
+    digests = [(path.name, _digest(path)) for path in paths]
+    content = json.dumps([digests, NORMAL_FORM, *map(str, settings)])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
     try:
-        files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise TwitterbotError(f"cannot read {error.filename}: {error.strerror}") from error
-    return hashlib.sha256(json.dumps([files, *map(str, settings)]).encode()).hexdigest()
+        raise TwitterbotError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _is_current(folder: Path, fingerprint: str) -> bool:

@@ -66,8 +66,10 @@ def pretrain(
     """Trains for `options.tokens` in all, from the state in `work` when there is one.
 
     A new run starts from the weights of `base`, with its tokenizer and shape, or from
-    random ones with the shape that `options` says. An interruption (KeyboardInterrupt)
-    saves the state and is raised on. Raises TwitterbotError for a bad corpus or a state
+    random ones with the shape that `options` says. Where `base` was pretrained itself, the
+    run goes on in the order of the windows where that one stopped, so that several runs with
+    one seed make a whole pass. An interruption (KeyboardInterrupt) saves the state and is
+    raised on. Raises TwitterbotError for a bad corpus or a state
     that belongs to another model.
     """
     if options.width % (2 * options.heads):
@@ -120,9 +122,21 @@ class _Run:
             decay=round(options.decay * total),
             total=total,
         )
-        self.step, self.seconds = 0, 0.0
-        self.history: list[dict[str, float]] = []
+        before = base.description if base else None
+        self.tokens_before = int(before.data.get("tokens_seen", 0)) if before else 0
+        self.step, self.seconds = (
+            0,
+            float(before.data.get("training_seconds", 0)) if before else 0.0,
+        )
+        self.history: list[dict[str, float]] = (
+            list(before.history) if before and self.tokens_before else []
+        )
         self._restore()
+
+    @property
+    def tokens_seen(self) -> int:
+        """By these weights, in the runs before this one too."""
+        return self.tokens_before + self.step * self.tokens_per_step
 
     def _model(self) -> TweetModel:
         if self.base:
@@ -172,7 +186,8 @@ class _Run:
         batch = self.options.batch
         per_epoch = max(1, len(self.data) // batch)
         order: np.ndarray[Any, Any] = np.array([])
-        for step in range(self.step, self.schedule.total):
+        steps_before = self.tokens_before // self.tokens_per_step
+        for step in range(steps_before + self.step, steps_before + self.schedule.total):
             epoch, place = divmod(step, per_epoch)
             if place == 0 or not len(order):
                 order = np.random.default_rng([self.options.seed, epoch]).permutation(
@@ -193,7 +208,7 @@ class _Run:
     def _evaluate(self, loss: float) -> None:
         sample = _validation_sample(self.data.validation, EVALUATION_TWEETS)
         entry = {
-            "tokens": self.step * self.tokens_per_step,
+            "tokens": self.tokens_seen,
             "seconds": round(self.seconds),
             "loss": round(loss, 4),
             **self._scores(sample),
@@ -261,7 +276,7 @@ class _Run:
             data={count: self.data.info[count] for count in counts}
             | {
                 "validation_tweets_scored": len(validation),
-                "tokens_seen": self.step * self.tokens_per_step,
+                "tokens_seen": self.tokens_seen,
                 "training_seconds": round(self.seconds),
             },
             scores=self._scores(validation),

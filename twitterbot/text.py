@@ -9,6 +9,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 
+NORMAL_FORM = 2  # of `normalize`: raised when its result changes, so that no cache outlives it
+
 LINK = "\ue000"
 MENTION = "\ue001"
 
