@@ -3,8 +3,8 @@
 import gzip
 import itertools
 import json
-import os
 import lzma
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any

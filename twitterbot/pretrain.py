@@ -122,15 +122,12 @@ class _Run:
             decay=round(options.decay * total),
             total=total,
         )
-        before = base.description if base else None
-        self.tokens_before = int(before.data.get("tokens_seen", 0)) if before else 0
-        self.step, self.seconds = (
-            0,
-            float(before.data.get("training_seconds", 0)) if before else 0.0,
-        )
-        self.history: list[dict[str, float]] = (
-            list(before.history) if before and self.tokens_before else []
-        )
+        # A base that was pretrained has a past to go on from; a fine-tuned one has none of ours.
+        past = base.description if base and base.description.kind == "base" else None
+        self.tokens_before = int(past.data.get("tokens_seen", 0)) if past else 0
+        self.step = 0
+        self.seconds = float(past.data.get("training_seconds", 0)) if past else 0.0
+        self.history: list[dict[str, float]] = list(past.history) if past else []
         self._restore()
 
     @property
