@@ -8,7 +8,6 @@ line. The run ends with a checkpoint.
 import dataclasses
 import hashlib
 import json
-import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +27,7 @@ from twitterbot.files import replacing
 from twitterbot.model import ModelConfig, TweetModel
 from twitterbot.options import PretrainOptions
 from twitterbot.scores import Scorer
-from twitterbot.training import Schedule, Trainer, muon
+from twitterbot.training import Pace, Schedule, Trainer, muon
 
 SAVE_EVERY = 300.0  # seconds between saved states
 EVALUATE_EVERY = 900.0  # seconds between evaluations
@@ -149,24 +148,17 @@ class _Run:
         return TweetModel(config, precision=self.precision)
 
     def train(self, on_progress: Callable[[Progress], None]) -> None:
-        first, began, spent = self.step, time.monotonic(), self.seconds
+        began, spent, pace = time.monotonic(), self.seconds, Pace()
         saved = evaluated = began
         losses: list[float] = []
         try:
             for windows in self._batches():
                 losses = [*losses, self.trainer.step(windows, self.schedule.rate(self.step))]
                 losses = losses[-_AVERAGED_STEPS:]
-                if not math.isfinite(losses[-1]):
-                    # The state on disk is older than the accident: not replaced, but told.
-                    raise TwitterbotError(
-                        f"the loss is {losses[-1]} at step {self.step}; "
-                        f"type the command again with a lower --learning-rate"
-                    )
                 self.step += 1
                 now_ = time.monotonic()
                 self.seconds = spent + now_ - began
-                speed = (self.step - first) / (now_ - began)
-                on_progress(self._progress(speed, float(np.mean(losses))))
+                on_progress(self._progress(pace.step(), float(np.mean(losses))))
                 if now_ - evaluated > EVALUATE_EVERY:
                     self._evaluate(float(np.mean(losses)))
                     evaluated = time.monotonic()

@@ -1,6 +1,8 @@
 """What pretraining and fine-tuning share: the optimizer, one step, and a state to resume from."""
 
 import dataclasses
+import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from twitterbot.dataset import Ids
 from twitterbot.engine import keras
+from twitterbot.errors import TwitterbotError
 from twitterbot.model import NextTokenLoss, TweetModel
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -48,6 +51,22 @@ def adamw(weight_decay: float) -> Any:
     return keras.optimizers.AdamW(learning_rate=0.0, weight_decay=weight_decay, beta_2=0.95)
 
 
+class Pace:
+    """How fast the steps go; the first, which compiles the graph, is left out of the mean."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._steps = 0
+
+    def step(self) -> float:
+        """Counts a step that is done; returns the steps per second."""
+        now, self._steps = time.monotonic(), self._steps + 1
+        speed = max(1, self._steps - 1) / (now - self._since)
+        if self._steps == 1:
+            self._since = now
+        return speed
+
+
 class Trainer:
     """A model, its loss and its optimizer."""
 
@@ -58,9 +77,17 @@ class Trainer:
         self.loss.compile(optimizer=self._optimizer, jit_compile=False)
 
     def step(self, windows: Ids, learning_rate: float) -> float:
-        """One update on `windows` (B, T + 1); returns the loss before it, in nats a token."""
+        """One update on `windows` (B, T + 1); returns the loss before it, in nats a token.
+
+        Raises TwitterbotError when that is no number any more.
+        """
         self._optimizer.learning_rate = learning_rate
-        return float(self.loss.train_on_batch(windows))
+        loss = float(self.loss.train_on_batch(windows))
+        if not math.isfinite(loss):
+            raise TwitterbotError(
+                f"the loss is {loss}; type the command again with a lower --learning-rate"
+            )
+        return loss
 
     def state(self) -> Arrays:
         """Weights and optimizer state as float32 arrays, for `restore`."""
