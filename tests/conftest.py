@@ -5,12 +5,16 @@ import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import twitterbot
 from twitterbot import console, tweets
 from twitterbot.tweets import Tweet
+
+if TYPE_CHECKING:
+    from twitterbot.evaluate import Evaluation
 
 # Invented authors: a trade's own words in a grammar that all of them share.
 _TRADES = {
@@ -105,14 +109,30 @@ def base(corpus: Path, validation: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="session")
 def finetuned(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The base, fine-tuned on an author that it has not seen."""
-    from twitterbot import checkpoint, finetune
+    from twitterbot import checkpoint, finetune, preparation
     from twitterbot.options import FinetuneOptions
 
     output = tmp_path_factory.mktemp("finetuned") / "checkpoints" / "bramble"
-    data = finetune.prepare(timeline("bramble", 120))
+    data = preparation.prepare(timeline("bramble", 120))
     options = FinetuneOptions(epochs=4, learning_rate=1e-2, precision="float32")
     finetune.finetune(data, checkpoint.load(base), output, options=options)
     return output
+
+
+@pytest.fixture(scope="session")
+def evaluation(base: Path, finetuned: Path) -> "Evaluation":
+    """Of the fine-tuned checkpoint, told apart from two authors."""
+    from twitterbot import checkpoint
+    from twitterbot.evaluate import evaluate
+    from twitterbot.options import EvaluateOptions
+
+    return evaluate(
+        checkpoint.load(finetuned),
+        checkpoint.load(base),
+        timeline("bramble", 120),
+        [(name, timeline(name, 120)) for name in ("milla", "tarn")],
+        options=EvaluateOptions(count=30, temperature=1.2),
+    )
 
 
 @pytest.fixture

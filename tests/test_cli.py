@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 import twitterbot
 from tests.conftest import ENVIRONMENT, timeline
-from twitterbot import checkpoint, finetune, tweets
+from twitterbot import checkpoint, preparation, tweets
 from twitterbot.cli import app
 
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -156,7 +156,7 @@ def test_an_interruption_exits_with_130(desk: Path, monkeypatch: pytest.MonkeyPa
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(finetune, "prepare", interrupted)
+    monkeypatch.setattr(preparation, "prepare", interrupted)
     result = call("finetune")
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == "twitterbot: interrupted"

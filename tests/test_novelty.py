@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twitterbot.novelty import CopyFilter
+from twitterbot.novelty import CHARACTER_SHARE, CopyFilter
 from twitterbot.text import LINK, MENTION, fold
 
 LONG = "the quiet miller counts his seventeen sacks of winter rye before the bells ring"
@@ -108,3 +108,75 @@ small_texts = st.text("ab .", max_size=24) | st.lists(
 @given(st.lists(small_texts, max_size=4), small_texts)
 def test_the_filter_agrees_with_a_slow_reference(training: list[str], text: str) -> None:
     assert CopyFilter(training).is_copy(text) is reference(training, text)
+
+
+# ------------------------------------------------------------------ the nearest one
+
+
+def longest_run(text: str, training: list[str]) -> int:
+    """The length of the longest part of `text` in one of the training texts, all folded."""
+    known = [fold(each) for each in training]
+    parts = (text[a:b] for a in range(len(text)) for b in range(a + 1, len(text) + 1))
+    return max((len(part) for part in parts if any(part in each for each in known)), default=0)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(small_texts, max_size=4), small_texts)
+def test_the_nearest_shares_the_longest_run(training: list[str], text: str) -> None:
+    folded = fold(text)
+    longest = longest_run(folded, training)
+    match = CopyFilter(training).nearest(text)
+    if match is None:
+        assert longest == 0
+        return
+    assert match.source in training
+    assert match.run in folded
+    assert match.run in fold(match.source)
+    assert len(match.run) == longest
+    assert match.share == longest / len(folded)
+    if match.share > CHARACTER_SHARE:
+        assert CopyFilter(training).is_copy(text)
+
+
+worded = st.text("aB b.\n" + LINK + MENTION, max_size=30)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(worded, min_size=1, max_size=3), worded)
+def test_spans_are_equal_when_folded(training: list[str], text: str) -> None:
+    match = CopyFilter(training).nearest(text)
+    if match is None:
+        return
+    shared = [fold(text[start:end]) for start, end in match.spans]
+    assert shared == [fold(match.source[start:end]) for start, end in match.source_spans]
+    assert match.run.strip() == "" or len(match.run.strip()) in map(len, shared)
+    assert match.spans == sorted(match.spans)
+    assert all("" != text[start:end] == text[start:end].strip() for start, end in match.spans)
+
+
+def test_the_nearest_is_shown_as_it_stands() -> None:
+    source = f"{MENTION} Good Morning,\n  Harbour {LINK}"
+    match = CopyFilter([LONG, source, f"{source} and its long, long mole"]).nearest(
+        "A very GOOD morning, harbour!"
+    )
+    assert match is not None
+    assert match.source == source
+    assert match.run == "good morning, harbour"
+    assert match.words == 2  # "harbour!" is another word
+    assert match.spans == [(7, 28)]
+    assert [source[start:end] for start, end in match.source_spans] == ["Good Morning,\n  Harbour"]
+    assert match.share == 21 / 29
+
+
+def test_letters_that_fold_to_two_are_counted_as_two() -> None:
+    match = CopyFilter(["Grüße aus der Straße"]).nearest("GRÜSSE AUS DER STRASSE!")
+    assert match is not None
+    assert match.share == 22 / 23
+    assert match.spans == [(0, 22)]
+    assert match.source_spans == [(0, 20)]
+
+
+def test_nothing_is_near_where_nothing_is_shared() -> None:
+    assert CopyFilter([]).nearest("gull") is None
+    assert CopyFilter(["gull"]).nearest("xyz") is None
+    assert CopyFilter(["gull"]).nearest(LINK) is None

@@ -9,6 +9,7 @@ import secrets
 import sys
 import tempfile
 import time
+import webbrowser
 from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -17,12 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from twitterbot import __version__, console
+from twitterbot import __version__, console, preparation
 from twitterbot import tweets as tweet_files
 from twitterbot.errors import TwitterbotError
+from twitterbot.files import replacing
 from twitterbot.options import (
     BASE_NAME,
     CHECKPOINTS_DIR,
+    EvaluateOptions,
     FetchOptions,
     FinetuneOptions,
     Format,
@@ -30,6 +33,7 @@ from twitterbot.options import (
     ImportOptions,
     Precision,
     PretrainOptions,
+    ServeOptions,
 )
 from twitterbot.output import STDOUT, writing
 from twitterbot.tweets import TWEETS_DIR
@@ -328,12 +332,13 @@ def finetune(
     console.info(f"reading {source}" + ("" if tweets else ", the newest timeline"))
     timeline = tweet_files.read(source)
 
+    data = preparation.prepare(timeline)
+    console.data_report(data)
+    console.info(X_TERMS)
+
     from twitterbot import finetune as finetuning
     from twitterbot.generate import Generator
 
-    data = finetuning.prepare(timeline)
-    console.data_report(data)
-    console.info(X_TERMS)
     options = FinetuneOptions(
         epochs=epochs, learning_rate=learning_rate, dropout=dropout, seed=seed, precision=precision
     )
@@ -443,6 +448,120 @@ def generate(
         f"{count:,} synthetic tweets in {time.monotonic() - began:.1f} s, seed {options.seed}"
         + (f"; wrote {output}" if output != STDOUT else "")
     )
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[
+        str | None,
+        typer.Argument(
+            help="A name in checkpoints/ or a folder; the newest fine-tuned one when not given."
+        ),
+    ] = None,
+    tweets: Annotated[
+        str | None,
+        typer.Argument(help="The timeline that it was fine-tuned on; found by its name."),
+    ] = None,
+    base: Annotated[
+        str, typer.Option(help="The checkpoint that it was fine-tuned from.")
+    ] = BASE_NAME,
+    count: Annotated[
+        int, typer.Option("-n", "--count", min=10, help="How many tweets to sample.")
+    ] = EvaluateOptions.count,
+    temperature: Annotated[
+        float, typer.Option(min=0, help="Of the sampling, as in generate.")
+    ] = EvaluateOptions.temperature,
+    top_p: Annotated[
+        float, typer.Option(min=0, max=1, help="Of the sampling, as in generate.")
+    ] = EvaluateOptions.top_p,
+    seed: Seed = EvaluateOptions.seed,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all of it as JSON, the samples included.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="A file to write as one web page.", show_default=False)
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Measure a fine-tuned checkpoint: its score, its copies, its style, beside real tweets.
+
+    The style is told apart from that of the other timelines in tweets/.
+
+    Example: twitterbot evaluate barackobama --html report.html
+    """
+    _set_level(quiet, verbose)
+    from twitterbot import checkpoint as checkpoints
+
+    path = checkpoints.find(checkpoint) if checkpoint else checkpoints.newest()
+    if path is None:
+        raise TwitterbotError("no model has been fine-tuned yet; run `twitterbot finetune` first")
+    source = tweet_files.find(tweets or path.name)
+    console.info(f"evaluating {path} on {source}")
+    timeline = tweet_files.read(source)
+    model, parent = checkpoints.load(path), checkpoints.load(checkpoints.find(base))
+
+    from twitterbot import evaluate as evaluating
+    from twitterbot import report, summary
+
+    options = EvaluateOptions(count, temperature, top_p, seed)
+    began = time.monotonic()
+    with console.live() as line:
+        others = tweet_files.others(source)
+        evaluation = evaluating.evaluate(
+            model, parent, timeline, others, options=options, on_progress=line.update
+        )
+    for message in evaluation.warnings:
+        console.warning(message)
+    sys.stdout.write(summary.as_json(evaluation) if as_json else summary.tables(evaluation))
+    sys.stdout.flush()
+    if html:
+        with replacing(html) as file:
+            file.write(report.page(evaluation).encode())
+    console.info(
+        f"{count:,} tweets sampled and measured in {console.duration(time.monotonic() - began)}, "
+        f"seed {seed}; " + (f"wrote {html}" if html else "next: add --html FILE for a page of it")
+    )
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; others than this machine need a token.")
+    ] = ServeOptions.host,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes any free one.")
+    ] = ServeOptions.port,
+    token: Annotated[
+        str | None,
+        typer.Option(help="What callers must show.", show_default="drawn where one is needed"),
+    ] = ServeOptions.token,
+    fresh_minutes: Annotated[
+        float, typer.Option(min=0, help="For so long /api/HANDLE answers from the file.")
+    ] = ServeOptions.fresh_minutes,
+    upload_limit: Annotated[
+        int, typer.Option(min=1, help="The largest file to import through the page, in MiB.")
+    ] = ServeOptions.upload_limit,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.")
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Serve the page for the browser, and accounts' tweets as JSON at /api/HANDLE.
+
+    Both work with the files of this folder, as the other commands do. Ctrl-C ends it.
+    """
+    _set_level(quiet, verbose)
+    from twitterbot.serve import serve as serving
+
+    def ready(address: str) -> None:
+        console.info(f"serving on {address} (Ctrl-C ends it)")
+        if open_browser:
+            webbrowser.open(address)
+
+    options = ServeOptions(host, port, token, fresh_minutes, upload_limit)
+    serving(options, ready, console.info)
 
 
 @app.command()

@@ -14,9 +14,10 @@ from rich.live import Live
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from twitterbot.finetune import Data, Result
     from twitterbot.finetune import Progress as FinetuneProgress
+    from twitterbot.finetune import Result
     from twitterbot.generate import Yield
+    from twitterbot.preparation import Data
     from twitterbot.pretrain import Progress as PretrainProgress
 
 

@@ -5,60 +5,20 @@ the end of every epoch, are the ones that are kept.
 """
 
 import dataclasses
-import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from twitterbot import text
 from twitterbot.checkpoint import Checkpoint, Description, half, now
 from twitterbot.dataset import Ids, pack
 from twitterbot.engine import choose_precision, keras
-from twitterbot.errors import TwitterbotError
 from twitterbot.options import FinetuneOptions
+from twitterbot.preparation import Data
 from twitterbot.scores import Scorer
-from twitterbot.training import Schedule, Trainer, adamw
-from twitterbot.tweets import Tweet
-
-LEAST_TWEETS = 50
-FEW_TWEETS = 500
-# What a reader may expect, by the number of tweets kept; the first row that fits counts.
-_EXPECTATIONS = (
-    (FEW_TWEETS, "few: expect the favourite words and topics, and a borrowed grammar"),
-    (2_000, "enough for the voice; topics will repeat"),
-    (10_000, "plenty: expect voice, topics and habits"),
-    (math.inf, "a great deal: training takes longer and is worth it"),
-)
-
-
-@dataclass(frozen=True)
-class Data:
-    """An account's tweets made ready: normalized texts in time order, and what was left out."""
-
-    train: list[str]
-    held_out: list[str]
-    handles: frozenset[str]  # mentions that stay words
-    read: int
-    dropped: Counter[str]
-
-    @property
-    def kept(self) -> int:
-        """Tweets to train on and to score with."""
-        return len(self.train) + len(self.held_out)
-
-    @property
-    def is_small(self) -> bool:
-        """True where the result will disappoint."""
-        return self.kept < FEW_TWEETS
-
-    @property
-    def expectation(self) -> str:
-        """What so many tweets are good for, in a sentence's worth of words."""
-        return next(words for limit, words in _EXPECTATIONS if self.kept < limit)
+from twitterbot.training import Pace, Schedule, Trainer, adamw
 
 
 @dataclass(frozen=True)
@@ -82,45 +42,6 @@ class Result:
     checkpoint: Checkpoint
     seconds: float
     interrupted: bool
-
-
-def prepare(tweets: Sequence[Tweet], held_out: float = FinetuneOptions.held_out) -> Data:
-    """Chooses and normalizes the tweets to learn from, oldest first.
-
-    Retweets, cut tweets, those without words and repetitions of earlier ones are dropped.
-    Raises TwitterbotError when fewer than LEAST_TWEETS are left.
-    """
-    own = [tweet.text for tweet in tweets if tweet.kind != "retweet"]
-    handles = text.frequent_handles(own)
-    dropped: Counter[str] = Counter()
-    kept: dict[str, str] = {}
-    for tweet in tweets:
-        normal = text.normalize(tweet.text, handles)
-        key = text.fold(normal)
-        if tweet.kind == "retweet":
-            dropped["retweets"] += 1
-        elif text.is_cut(tweet.text):
-            dropped["cut short"] += 1
-        elif not key:
-            dropped["without words"] += 1
-        elif key in kept:
-            dropped["repeated"] += 1
-        else:
-            kept[key] = normal
-    texts = list(kept.values())
-    if len(texts) < LEAST_TWEETS:
-        raise TwitterbotError(
-            f"only {len(texts)} of {len(tweets)} tweets are left to learn from"
-            f"{_in_words(dropped)}; {LEAST_TWEETS} are the least that make sense, "
-            f"so fetch or import more"
-        )
-    train = len(texts) - max(1, round(held_out * len(texts)))
-    return Data(texts[:train], texts[train:], handles, len(tweets), dropped)
-
-
-def _in_words(dropped: Counter[str]) -> str:
-    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
-    return f" ({reasons})" if reasons else ""
 
 
 def default_epochs(tweets: int) -> int:
@@ -185,14 +106,13 @@ class _Run:
         epochs = options.epochs or default_epochs(len(self.tweets))
         total = epochs * len(batches)
         schedule = Schedule(options.learning_rate, round(options.warmup * total), total, total)
-        began, step, waited = time.monotonic(), 0, 0
+        step, waited, pace = 0, 0, Pace()
         for epoch in range(epochs):
             losses = []
             for windows in batches:
                 losses.append(self.trainer.step(windows, schedule.rate(step)))
                 step += 1
-                speed = step / (time.monotonic() - began)
-                on_progress(self._progress(step, total, speed, float(np.mean(losses))))
+                on_progress(self._progress(step, total, pace.step(), float(np.mean(losses))))
             waited = 0 if self._keep_if_best(epoch + 1, float(np.mean(losses))) else waited + 1
             if waited == options.patience:
                 return

@@ -42,6 +42,15 @@ class Yield:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A text as the model wrote it, and what becomes of it."""
+
+    text: str | None  # in normal form (see `text`); None when it did not end in time
+    shown: str  # the same with its placeholders replaced, and its prompt as it was typed
+    dropped: str | None  # why it is not a tweet to show
+
+
 class Generator:
     """Samples tweets from one checkpoint; the compiled loop is kept between calls."""
 
@@ -62,23 +71,32 @@ class Generator:
 
         Raises TwitterbotError when hardly any sample passes the filters.
         """
+        return (sample.shown for sample in self.samples(options, on_yield) if not sample.dropped)
+
+    def samples(
+        self,
+        options: GenerateOptions,
+        on_yield: Callable[[Yield], None] = lambda counts: None,
+    ) -> Iterator[Sample]:
+        """Yields all that is sampled on the way to `options.count` tweets; raises like `tweets`."""
         counts = Yield()
         seen: set[str] = set()
         fruitless = 0
         random = np.random.default_rng(options.seed)
+        prompt = self._prompt(options)
         # The same in all rounds, for one graph; some samples will be dropped.
         rows = min(_ROWS, math.ceil(options.count * 1.35) + 2)
         while len(seen) < options.count:
             wanted = min(_ROUND, max(rows, math.ceil((options.count - len(seen)) * 1.35)))
             before = len(seen)
             for text in self._sample(wanted, rows, options, random):
+                sample = self._judged(text, prompt, options, seen)
                 counts.sampled += 1
-                reason = self._refusal(text, options, seen)
-                if reason:
-                    counts.dropped[reason] += 1
-                    continue
-                seen.add(fold(text or ""))
-                yield self._shown(text or "", options)
+                if sample.dropped:
+                    counts.dropped[sample.dropped] += 1
+                else:
+                    seen.add(fold(sample.text or ""))
+                yield sample
                 if len(seen) == options.count:
                     break
             on_yield(counts)
@@ -90,26 +108,23 @@ class Generator:
                     f"({reasons}); try a higher --temperature or another --prompt"
                 )
 
-    def _refusal(self, text: str | None, options: GenerateOptions, seen: set[str]) -> str | None:
-        """Why a sampled text is not a tweet to show, or None when it is one."""
+    def _judged(
+        self, text: str | None, prompt: str, options: GenerateOptions, seen: set[str]
+    ) -> Sample:
+        """A text with the reason to drop it, if there is one; `prompt` is in normal form."""
         if text is None:
-            return "unfinished"
+            return Sample(None, "", "unfinished")
+        shown = _shown(text, prompt, options)
+        dropped = None
         if not fold(text):
-            return "empty"
-        if weighted_length(self._shown(text, options)) > options.max_length:
-            return "too long"
-        if fold(text) in seen:
-            return "repeated"
-        if not options.allow_copies and self._copies.is_copy(text):
-            return "copies"
-        return None
-
-    def _shown(self, text: str, options: GenerateOptions) -> str:
-        """A sampled text as the user sees it: its prompt as it was typed, no placeholders."""
-        rest = text[len(self._prompt(options)) :]
-        # The bar keeps the space that may stand between the prompt and the rest.
-        rest = restore("|" + rest, links=options.links, mentions=options.mentions)[1:]
-        return (options.prompt.strip() + rest).strip()
+            dropped = "empty"
+        elif weighted_length(shown) > options.max_length:
+            dropped = "too long"
+        elif fold(text) in seen:
+            dropped = "repeated"
+        elif not options.allow_copies and self._copies.is_copy(text):
+            dropped = "copies"
+        return Sample(text, shown, dropped)
 
     # -------------------------------------------------------------- sampling
 
@@ -163,6 +178,14 @@ class Generator:
             # The end of a tweet stands at the end; what is too much is cut at the front.
             primers.append([BEGIN, *ids[len(ids) - length + 1 :]])
         return np.array(primers, np.int32)
+
+
+def _shown(text: str, prompt: str, options: GenerateOptions) -> str:
+    # The bar keeps the space that may stand between the prompt and the rest.
+    rest = "|" + text[len(prompt) :]
+    return (
+        options.prompt.strip() + restore(rest, links=options.links, mentions=options.mentions)[1:]
+    ).strip()
 
 
 class _Sampler:

@@ -73,6 +73,16 @@ class GenerateOptions:
 
 
 @dataclass(frozen=True)
+class EvaluateOptions:
+    """What `evaluate` samples to judge a checkpoint by."""
+
+    count: int = 500  # tweets that pass the filters
+    temperature: float = GenerateOptions.temperature
+    top_p: float = GenerateOptions.top_p
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class FinetuneOptions:
     """How a base is adapted to one account."""
 
@@ -86,3 +96,14 @@ class FinetuneOptions:
     patience: int = 2  # evaluations without a better score before it stops
     seed: int = 0
     precision: Precision = "auto"
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Where `serve` listens, and what it takes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000  # 0 takes any free one
+    token: str | None = None  # what callers must show; None draws one where others can call
+    fresh_minutes: float = 15  # for so long /api/{user} answers from the file
+    upload_limit: int = 2048  # MiB

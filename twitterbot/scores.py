@@ -66,33 +66,54 @@ class Scorer:
 
     def alone(self, texts: Sequence[str]) -> float:
         """Bits per character of each text with nothing before it."""
-        rows = rows_alone(self._tokenizer.encode(texts), self._context)
-        return self._bits(rows) / _characters(texts)
+        return float(self.bits_alone(texts).sum() / characters(texts))
 
     def in_context(self, texts: Sequence[str], preceding: Sequence[str] = ()) -> float:
         """Bits per character of one author's texts, in order, after those before them."""
-        return self._bits(self._context_rows(texts, preceding)) / _characters(texts)
+        return float(self.bits_in_context(texts, preceding).sum() / characters(texts))
+
+    def bits_alone(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Bits of each text with its end mark, nothing before it."""
+        tweets = self._tokenizer.encode(texts)
+        return _of_each(self._bits(rows_alone(tweets, self._context)), tweets)
+
+    def bits_in_context(
+        self, texts: Sequence[str], preceding: Sequence[str] = ()
+    ) -> NDArray[np.float64]:
+        """Bits of each of one author's texts, in order, after those before it."""
+        bits = self._bits(self._context_rows(texts, preceding))
+        return _of_each(bits, self._tokenizer.encode(texts))
 
     def corpus_in_context(self, documents: Sequence[Document]) -> float:
         """Bits per character of many authors' tweets, each after the same author's."""
         rows = (row for texts in _by_author(documents) for row in self._context_rows(texts, ()))
-        return self._bits(rows) / _characters([document.text for document in documents])
+        bits = float(self._bits(rows).sum())
+        return bits / characters([document.text for document in documents])
 
     def _context_rows(self, texts: Sequence[str], preceding: Sequence[str]) -> Iterator[Row]:
         # A tweet and its end are two tokens or more: so many tweets fill any context.
         before = self._tokenizer.encode(preceding[-self._context // 2 :])
         return rows_in_context(self._tokenizer.encode(texts), self._context, before)
 
-    def _bits(self, rows: Iterable[Row]) -> float:
-        """Total bits of the scored tokens. Rows of like length share a batch."""
-        by_length = sorted(rows, key=lambda row: len(row.ids))
-        nats = 0.0
+    def _bits(self, rows: Iterable[Row]) -> NDArray[np.float64]:
+        """Bits of every scored token, in the order of the rows."""
+        rows = list(rows)
+        nats = [np.empty(0)] * len(rows)
+        # Rows of like length share a batch.
+        by_length = sorted(range(len(rows)), key=lambda number: len(rows[number].ids))
         for start in range(0, len(by_length), _BATCH):
             batch = by_length[start : start + _BATCH]
-            windows, scored = _pad(batch, self._context)
+            windows, scored = _pad([rows[number] for number in batch], self._context)
             losses = np.asarray(self._loss.predict_on_batch(windows), np.float64)
-            nats += float(losses[scored].sum())
-        return nats / math.log(2)
+            for number, row_losses, row_scored in zip(batch, losses, scored, strict=False):
+                nats[number] = row_losses[row_scored]
+        return np.concatenate([np.empty(0), *nats]) / math.log(2)
+
+
+def _of_each(bits: NDArray[np.float64], tweets: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+    """Sums over each tweet of its tokens' bits, END's included."""
+    ends = np.cumsum([len(ids) + 1 for ids in tweets])
+    return np.diff(np.cumsum(bits)[ends - 1], prepend=0.0)
 
 
 def _pad(rows: Sequence[Row], context: int) -> tuple[Ids, NDArray[np.bool_]]:
@@ -123,6 +144,6 @@ def _by_author(documents: Sequence[Document]) -> Iterator[list[str]]:
         yield texts
 
 
-def _characters(texts: Sequence[str]) -> int:
+def characters(texts: Sequence[str]) -> int:
     """Unicode characters, and one for each end mark."""
     return sum(len(text) + 1 for text in texts)
