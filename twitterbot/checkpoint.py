@@ -5,6 +5,8 @@
     model.safetensors    the weights, float16
     README.md            a model card
     tweets.jsonl         a fine-tuned model's training tweets: the copy filter knows them by it
+    evaluation.json      what an evaluation found, and
+    evaluation.html      the same as a page, both from `serve` and only once it was asked for
 
 `describe` reads the first file alone and needs no Keras.
 """
@@ -12,6 +14,8 @@
 import datetime
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from twitterbot.model import TweetModel
 
 FORMAT_VERSION = 1
+EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"
 _DESCRIPTION, _TOKENIZER, _WEIGHTS, _CARD, _TWEETS = (
     "checkpoint.json",
     "tokenizer.json",
@@ -161,7 +166,12 @@ def load(path: Path) -> Checkpoint:
     tokenizer = Tokenizer.load(path / _TOKENIZER)
     if tokenizer.vocabulary_size != description.model.get("vocabulary_size"):
         raise TwitterbotError(f"{path / _TOKENIZER} does not belong to the model beside it")
-    return Checkpoint(description, tokenizer, weights, _read_texts(path / _TWEETS))
+    return Checkpoint(description, tokenizer, weights, training_texts(path))
+
+
+def training_texts(path: Path) -> list[str]:
+    """A checkpoint's training tweets alone, in normal form; none for a base."""
+    return _read_texts(path / _TWEETS)
 
 
 def _read_texts(file: Path) -> list[str]:
@@ -199,19 +209,27 @@ def find(name: str, folder: Path = CHECKPOINTS_DIR) -> Path:
     """The checkpoint that a command line argument means: a path, a name in `folder`, or "base"."""
     if (Path(name) / _DESCRIPTION).is_file():
         return Path(name)
-    for candidate in _in_folder(folder):
+    for candidate in in_folder(folder):
         if candidate.name.casefold() == name.removeprefix("@").casefold():
             return candidate
     if name == BASE_NAME:
         return base_path()
-    here = ", ".join(path.name for path in _in_folder(folder)) or "none"
+    here = ", ".join(path.name for path in in_folder(folder)) or "none"
     raise TwitterbotError(f"no checkpoint at {name}; in {folder}{os.sep} there is: {here}")
 
 
 def newest(folder: Path = CHECKPOINTS_DIR) -> Path | None:
     """The fine-tuned checkpoint written last, or None."""
-    finetuned = [path for path in _in_folder(folder) if describe(path).kind == "finetuned"]
-    return max(finetuned, key=lambda path: (path / _DESCRIPTION).stat().st_mtime_ns, default=None)
+    finetuned = [path for path in in_folder(folder) if describe(path).kind == "finetuned"]
+    return max(finetuned, key=modified, default=None)
+
+
+def modified(path: Path) -> int:
+    """When a checkpoint was written, in nanoseconds. Raises TwitterbotError where there is none."""
+    try:
+        return (path / _DESCRIPTION).stat().st_mtime_ns
+    except OSError as error:
+        raise TwitterbotError(f"cannot read {path}: {error.strerror}") from error
 
 
 def check_replaceable(path: Path) -> None:
@@ -230,7 +248,21 @@ def check_replaceable(path: Path) -> None:
         raise TwitterbotError(f"cannot write into {path.parent}{os.sep}; choose another --output")
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def delete(path: Path) -> None:
+    """Removes a fine-tuned checkpoint, all at once. Raises TwitterbotError for any other."""
+    if describe(path).kind != "finetuned":
+        raise TwitterbotError(f"{path.name} is a base checkpoint and stays")
+    # Moved into a folder that nobody takes for a checkpoint, so that no half of it remains.
+    try:
+        grave = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        path.rename(grave / path.name)
+    except OSError as error:
+        raise TwitterbotError(f"cannot delete {path}: {error.strerror}") from error
+    shutil.rmtree(grave, ignore_errors=True)
+
+
+def in_folder(folder: Path = CHECKPOINTS_DIR) -> list[Path]:
+    """The checkpoints in a folder, of any kind, by name."""
     return sorted(file.parent for file in folder.glob(f"[!.]*/{_DESCRIPTION}"))
 
 

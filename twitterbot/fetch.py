@@ -91,6 +91,20 @@ def read_handles(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
+class NoTweetsError(TwitterbotError):
+    """The account exists, and there is no tweet of it to write."""
+
+    status = 204  # HTTP's No Content, as xapi.XError has one
+
+
+def is_finished(handle: str, folder: Path, options: FetchOptions) -> bool:
+    """False where an earlier run broke off, so that `fetch` with these options would go on."""
+    record = _read_record(tweets.path_for(handle, folder).with_suffix(RECORD_SUFFIX))
+    return not record.page and not any(
+        _page_size(options.max_tweets - gap.seen) for gap in record.gaps
+    )
+
+
 def fetch(
     client: XClient, handle: str, folder: Path, options: FetchOptions, report: Report | None = None
 ) -> Fetched:
@@ -118,7 +132,7 @@ def fetch(
     if not now:
         nothing = timeline.record.newest is None
         why = "X shows no tweets of it" if nothing else "all its tweets were left out or deleted"
-        raise TwitterbotError(f"@{handle} has nothing to write: {why}")
+        raise NoTweetsError(f"@{handle} has nothing to write: {why}")
     return Fetched(timeline.path, len(now), len(now - before), len(before - now))
 
 
@@ -160,14 +174,32 @@ class _Record:
         return cls(**data)
 
 
+def _read_record(path: Path) -> _Record:
+    try:
+        return _Record.from_json(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return _Record()
+    except OSError as error:
+        raise TwitterbotError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        timeline = path.with_name(path.name.removesuffix(RECORD_SUFFIX) + tweets.SUFFIX)
+        raise TwitterbotError(
+            f"{path} is not a record of `twitterbot fetch`; remove it, and "
+            f"{timeline} is continued from its newest tweet"
+        ) from error
+
+
 class _Timeline:
     """A timeline file and its record; after every method both are fit to go on from."""
 
     def __init__(self, handle: str, folder: Path) -> None:
         self.path = tweets.path_for(handle, folder)
         self.record_path = self.path.with_suffix(RECORD_SUFFIX)
-        self._on_disk = ""
-        self.record = self._read_record()
+        for leftover in folder.glob(f".{self.path.stem}.*.tmp"):
+            with contextlib.suppress(OSError):  # of a run that was killed while it wrote
+                leftover.unlink()
+        self.record = _read_record(self.record_path)
+        self._on_disk = self.record.to_json() if self.record_path.exists() else ""
         self._mend_end()
         on_file = tweets.read(self.path) if self.path.exists() else []
         self.known = {tweet.id: tweet for tweet in [*on_file, *self.record.page]}
@@ -241,23 +273,6 @@ class _Timeline:
                 os.fsync(file.fileno())
         except OSError as error:
             raise cannot_write(self.path, error) from error
-
-    def _read_record(self) -> _Record:
-        for leftover in self.path.parent.glob(f".{self.path.stem}.*.tmp"):
-            with contextlib.suppress(OSError):  # of a run that was killed while it wrote
-                leftover.unlink()
-        try:
-            self._on_disk = self.record_path.read_text("utf-8")
-            return _Record.from_json(self._on_disk)
-        except FileNotFoundError:
-            return _Record()
-        except OSError as error:
-            raise TwitterbotError(f"cannot read {self.record_path}: {error.strerror}") from error
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise TwitterbotError(
-                f"{self.record_path} is not a record of `twitterbot fetch`; remove it, and "
-                f"{self.path} is continued from its newest tweet"
-            ) from error
 
     def _mend_end(self) -> None:
         """Ends the file with a line break; half a line goes, the pending page holds it whole."""

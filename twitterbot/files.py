@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import contextlib
+import glob
 import os
 import shutil
 import tempfile
@@ -63,6 +64,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             old.rename(path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(path: Path) -> None:
+    """Mends what a killed process left of a `replacing` or `replacing_folder` of `path`."""
+    beside = glob.escape(f".{path.name}.")
+    for old in path.parent.glob(f"{beside}*.old"):
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(path)
+    for temporary in path.parent.glob(f"{beside}*.tmp"):
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
 
 
 def cannot_write(path: Path, error: OSError) -> TwitterbotError:

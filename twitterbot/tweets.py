@@ -144,15 +144,21 @@ def write_sorted(path: Path, tweets: Iterable[Tweet]) -> int:
     return count
 
 
+def files(folder: Path = TWEETS_DIR) -> list[Path]:
+    """The timelines in a folder, the one written last first."""
+    found = [path for path in folder.glob(f"[!.]*{SUFFIX}") if path.is_file()]
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+
+
 def newest_file(folder: Path = TWEETS_DIR) -> Path:
     """The timeline written last, which commands take when none is named."""
-    files = [path for path in folder.glob(f"*{SUFFIX}") if path.is_file()]
-    if not files:
+    found = files(folder)
+    if not found:
         raise TwitterbotError(
             f"no tweets in {folder}{os.sep}; run `twitterbot fetch HANDLE` or "
             f"`twitterbot import FILE` first"
         )
-    return max(files, key=lambda path: (path.stat().st_mtime_ns, path.name))
+    return found[0]
 
 
 def find(name: str, folder: Path = TWEETS_DIR) -> Path:
@@ -165,6 +171,13 @@ def find(name: str, folder: Path = TWEETS_DIR) -> Path:
         if candidate.stem.casefold() == handle:
             return candidate
     raise TwitterbotError(f"no tweets at {name}, nor for that handle in {folder}{os.sep}")
+
+
+def others(path: Path, folder: Path = TWEETS_DIR) -> Iterator[tuple[str, list[Tweet]]]:
+    """The handles and timelines of the accounts in `folder` but that of `path`, by name."""
+    for candidate in sorted(folder.glob(f"*{SUFFIX}")):
+        if candidate.stem.casefold() != path.stem.casefold():
+            yield candidate.stem, read(candidate)
 
 
 def path_for(handle: str, folder: Path = TWEETS_DIR) -> Path:

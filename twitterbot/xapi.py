@@ -5,6 +5,7 @@ or raises TwitterbotError, after bounded waits where waiting can help.
 """
 
 import ipaddress
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ TIMEOUT = (10.0, 30.0)  # seconds to connect, seconds of silence in an answer
 TRIES = 7  # of one request: half a minute of failures, or six rate-limit windows
 _LONGEST_WAIT = 15 * 60 + 1  # X counts requests in windows of 15 minutes
 
+_NOT_SET_UP = 503  # the status of what is wrong here and not at X
+
 _HOST = "https://api.twitter.com"  # where tweepy sends every request
 # tweepy's own list of fields lacks note_tweet, the whole text of a long post.
 _TWEET_FIELDS = (
@@ -42,11 +45,19 @@ _TWEET_FIELDS = (
 )
 
 
-class XRefusalError(TwitterbotError):
+class XError(TwitterbotError):
+    """X does not give what was asked for; `status` is its HTTP status, or the one that fits."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class XRefusalError(XError):
     """X refuses this token or cannot be reached: no other account can be read either."""
 
 
-class TokenRefusedError(TwitterbotError):
+class TokenRefusedError(XError):
     """X refuses the pagination token; a walk goes on from the oldest post it has."""
 
 
@@ -70,8 +81,8 @@ class Page:
 class XClient:
     """Reads accounts and posts with the credentials in `environ`.
 
-    `on_wait(reason, seconds)` is called before each wait. Raises TwitterbotError
-    at once when there are no credentials.
+    `on_wait(reason, seconds)` is called before each wait; a wait of more than `patience`
+    seconds is an error instead. Raises XRefusalError at once when there are no credentials.
     """
 
     def __init__(
@@ -79,6 +90,7 @@ class XClient:
         environ: Mapping[str, str],
         on_wait: Callable[[str, float], None] = lambda reason, seconds: None,
         sleep: Callable[[float], None] = time.sleep,
+        patience: float = math.inf,
     ) -> None:
         credentials = _credentials(environ)
         self._user_auth = "bearer_token" not in credentials
@@ -86,6 +98,7 @@ class XClient:
         self._client.session = _Session(_base(environ))
         self._on_wait = on_wait
         self._sleep = sleep
+        self._patience = patience
 
     def user(self, handle: str) -> User:
         """Looks an account up by its handle, which must be valid (it becomes part of a URL)."""
@@ -138,8 +151,8 @@ class XClient:
                 return _body(method(*args, user_auth=self._user_auth, **params))
             except requests.RequestException as error:
                 reason, seconds = _diagnose(error, attempt)
-                if attempt == TRIES:
-                    raise _exhausted(error, reason) from error
+                if attempt == TRIES or seconds > self._patience:
+                    raise _exhausted(error, reason, attempt) from error
             self._on_wait(reason, seconds)
             self._sleep(seconds)
         raise AssertionError("the last attempt returns or raises")
@@ -184,7 +197,8 @@ def _base(environ: Mapping[str, str]) -> str:
     if not valid or "@" in base or "?" in base or "#" in base:
         raise XRefusalError(
             f"{BASE_VARIABLE} must be an address like https://api.x.com (plain http only on "
-            f"this machine), so that the token is not sent in the open"
+            f"this machine), so that the token is not sent in the open",
+            _NOT_SET_UP,
         )
     return base
 
@@ -205,18 +219,21 @@ def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
         raise XRefusalError(
             f"no X API token: create an app at https://console.x.com, then "
             f"`export {TOKEN_VARIABLE}=...` with its bearer token; `twitterbot import` needs "
-            f"none, it reads the archive that X gives to every account"
+            f"none, it reads the archive that X gives to every account",
+            _NOT_SET_UP,
         )
     if missing:
         raise XRefusalError(
             f"{', '.join(missing)} must be set too; OAuth 1.0a takes four keys together, "
-            f"{TOKEN_VARIABLE} alone will do instead"
+            f"{TOKEN_VARIABLE} alone will do instead",
+            _NOT_SET_UP,
         )
     for name in names:
         if not all("!" <= c <= "~" and c not in "\"'" for c in found[name]):
             raise XRefusalError(
                 f"{name} holds a space, a quote or another character that no X key has; "
-                f"copy the bare key again from https://console.x.com"
+                f"copy the bare key again from https://console.x.com",
+                _NOT_SET_UP,
             )
     return {name.removeprefix("X_").lower(): found[name] for name in names}
 
@@ -301,12 +318,15 @@ def _network_reason(error: requests.RequestException) -> str:
     return "the connection to X broke off"
 
 
-def _exhausted(error: requests.RequestException, reason: str) -> TwitterbotError:
+def _exhausted(error: requests.RequestException, reason: str, tries: int) -> XError:
     """The end of patience. Without a usable connection no other account needs to be tried."""
     unreachable = isinstance(error, requests.ConnectionError | requests.Timeout)
-    limited = error.response is not None and error.response.status_code == 429
-    kind = XRefusalError if unreachable or limited else TwitterbotError
-    return kind(f"{reason}, after {TRIES} tries; run the same command later to go on from here")
+    status = 504 if isinstance(error, requests.Timeout) else 502
+    if error.response is not None:
+        status = error.response.status_code
+    kind = XRefusalError if unreachable or status == 429 else XError
+    after = f"{tries} tries" if tries > 1 else "one try"
+    return kind(f"{reason}, after {after}; run the same command later to go on from here", status)
 
 
 # Here and below: the last part of a problem's type URL.
@@ -329,40 +349,44 @@ _REFUSALS = {
 }
 
 
-def _refusal(response: requests.Response) -> TwitterbotError:
+def _refusal(response: requests.Response) -> XError:
     """The error for an answer that stays the same however often one asks."""
     body, status = _json(response), response.status_code
     if status == 400 and "pagination_token" in response.text:
-        return TokenRefusedError("X refuses to go on from this page; run the same command again")
+        return TokenRefusedError(
+            "X refuses to go on from this page; run the same command again", status
+        )
     if status == 401:
         return XRefusalError(
             "X does not accept the token (401 Unauthorized); copy it again from "
-            "https://console.x.com, or make a new one there"
+            "https://console.x.com, or make a new one there",
+            status,
         )
     problem = "credits" if status == 402 else _problem(body)
     if problem in _REFUSALS:
-        return XRefusalError(f"X refuses: {_REFUSALS[problem]}")
+        return XRefusalError(f"X refuses: {_REFUSALS[problem]}", status)
     if body.get("title") == "SpendCapReached":
         return XRefusalError(
-            "X refuses: the spending limit is reached; raise it at https://console.x.com"
+            "X refuses: the spending limit is reached; raise it at https://console.x.com", status
         )
-    return TwitterbotError(f"X refuses with {_status(response)}{_detail(body)}")
+    return XError(f"X refuses with {_status(response)}{_detail(body)}", status)
 
 
-def _account_error(body: Mapping[str, Any], handle: str) -> TwitterbotError:
+def _account_error(body: Mapping[str, Any], handle: str) -> XError:
     """The error for a 200 answer that says why there is no such account or timeline."""
     error = next(iter(_errors(body)), {})
     problem = _problem(error)
     if "suspended" in str(error.get("detail")).lower():
-        return TwitterbotError(f"@{handle} is suspended, so X shows none of its tweets")
+        return XError(f"@{handle} is suspended, so X shows none of its tweets", 403)
     if problem == "resource-not-found":
-        return TwitterbotError(f"there is no account @{handle}; check how it is spelt")
+        return XError(f"there is no account @{handle}; check how it is spelt", 404)
     if problem == "not-authorized-for-resource":
-        return TwitterbotError(
+        return XError(
             f"@{handle} is protected: only its approved followers may read it; its owner can "
-            f"download the archive from X and use `twitterbot import`"
+            f"download the archive from X and use `twitterbot import`",
+            403,
         )
-    return TwitterbotError(f"X has no answer for @{handle}{_detail(error)}")
+    return XError(f"X has no answer for @{handle}{_detail(error)}", 502)
 
 
 def _json(response: requests.Response) -> dict[str, Any]:
