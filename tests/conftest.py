@@ -3,9 +3,10 @@
 import json
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,6 +28,13 @@ _OPENINGS = ("Today the", "Nobody told me that the", "I dreamt of a", "Once more
 _VERBS = ("sings to", "forgot", "is late for", "argues with", "quietly outlives", "mends")
 _ENDINGS = ("!", "?", " 🎉", ", of course.", " #mondays", ".", " @neighbour", " https://ex.am/ple")
 
+
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+# Of a headless browser on a machine without a screen, a network or a user.
+_QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
 
 # For subprocesses, which run in other folders.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(twitterbot.__file__).parents[1])}
@@ -133,6 +141,19 @@ def evaluation(base: Path, finetuned: Path) -> "Evaluation":
         [(name, timeline(name, 120)) for name in ("milla", "tarn")],
         options=EvaluateOptions(count=30, temperature=1.2),
     )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    if not chromium:
+        pytest.skip("there is no Chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_QUIET.split())
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

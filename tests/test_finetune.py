@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import timeline
-from twitterbot import checkpoint, finetune, preparation
+from twitterbot import checkpoint, evaluate, finetune, preparation
 from twitterbot.finetune import Progress
 from twitterbot.model import NextTokenLoss
+from twitterbot.novelty import CopyFilter
 from twitterbot.options import FinetuneOptions
 from twitterbot.scores import Scorer
 
@@ -48,6 +49,25 @@ def test_the_weights_written_have_the_score_that_is_told(finetuned: Path) -> Non
 def test_the_held_out_tweets_are_not_in_the_checkpoint(finetuned: Path) -> None:
     data = preparation.prepare(timeline("bramble", 120))
     assert checkpoint.load(finetuned).training_texts == data.train
+
+
+def test_what_the_parent_has_read_is_known_to_the_child(finetuned: Path, tmp_path: Path) -> None:
+    parent = checkpoint.load(finetuned)
+    # The newest 8 are held out; the parent was trained on 2 of them.
+    records = [*timeline("tarn", 60), *timeline("bramble", 120)[94:114]]
+    data = preparation.prepare(records)
+    options = dataclasses.replace(OPTIONS, epochs=1)
+    finetune.finetune(data, parent, tmp_path / "child", options=options)
+    child = checkpoint.load(tmp_path / "child")
+    assert child.training_texts == data.train
+    assert set(child.known_texts) == {*data.train, *parent.training_texts}
+    assert len(child.known_texts) == len(set(child.known_texts))
+    assert checkpoint.known_texts(tmp_path / "child") == child.known_texts
+    only_the_parents = next(text for text in parent.training_texts if text not in data.train)
+    assert CopyFilter(child.known_texts).is_copy(only_the_parents)
+    unseen, warnings = evaluate.hold_out(child, records)
+    assert unseen.held_out == data.held_out[2:]
+    assert "2 of them were trained on" in warnings[0]
 
 
 def run(

@@ -15,35 +15,16 @@ from twitterbot import tweets
 from twitterbot.tweets import Tweet
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium"),
-]
+pytestmark = pytest.mark.browser
 
 expect = playwright.expect
 expect.set_options(timeout=PATIENCE * 1000)
 
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
 HOSTILE = '<img src=x onerror="window.hurt = true"><b>slug</b>'
 LONG = "tomato" * 60
 NASTY = [HOSTILE, LONG, "حلزون في الحديقة 🐌", "one\n\n\nfour", ""]
 
 Page = Any  # playwright's; it is not there everywhere
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
-        yield browser
-        browser.close()
 
 
 class Pages:

@@ -97,6 +97,8 @@ def test_the_checkpoint_tells_what_was_done(finished: Workshop) -> None:
     assert description.options["seed"] == 0
     assert description.options["precision"] == "float32"
     assert 1 < description.scores["in_context"] < 8
+    # An author of whose tweets a seventh holds a mention, and a seventh a link.
+    assert description.scores["in_context_own_words"] == description.scores["in_context"]
 
 
 def test_an_interrupted_and_resumed_run_is_the_same_as_one_without_a_break(

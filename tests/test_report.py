@@ -3,8 +3,6 @@
 import dataclasses
 import itertools
 import re
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,6 @@ from twitterbot.novelty import CopyFilter
 from twitterbot.report import page
 from twitterbot.text import LINK, MENTION
 
-# Of a headless browser on a machine without a screen, a network or a user.
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
 _VOID = {"meta", "br", "path", "circle"}
 
 
@@ -157,18 +150,6 @@ def test_points_stand_where_the_axes_say() -> None:
 
 
 # ------------------------------------------------------------------ in a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=QUIET.split())
-        yield running
-        running.close()
 
 
 @pytest.mark.browser

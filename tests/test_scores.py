@@ -99,7 +99,7 @@ def test_a_model_that_knows_nothing_pays_the_same_for_every_token(uniform: Score
     assert uniform.in_context(TEXTS) == pytest.approx(expected, rel=1e-6)
     assert uniform.in_context(TEXTS, ["before", "them"]) == pytest.approx(expected, rel=1e-6)
     documents = [Document(f"author{n // 5}", text) for n, text in enumerate(TEXTS)]
-    assert uniform.corpus_in_context(documents) == pytest.approx(expected, rel=1e-6)
+    assert uniform.bits_of_corpus(documents).sum() / characters == pytest.approx(expected, rel=1e-6)
 
 
 def test_longer_texts_than_a_window_are_scored_whole(uniform: Scorer) -> None:
@@ -125,12 +125,9 @@ def test_a_score_is_the_likelihood_of_the_text_after_what_precedes(lively: Score
 
 def test_authors_are_no_context_for_each_other(lively: Scorer) -> None:
     known = [Document("a", TEXTS[0]), Document("a", TEXTS[1]), Document("b", TEXTS[2])]
-    characters = [len(document.text) + 1 for document in known]
-    parts = [
-        lively.in_context(TEXTS[:2]) * sum(characters[:2]),
-        lively.alone([TEXTS[2]]) * characters[2],
-    ]
-    expected = sum(parts) / sum(characters)
-    assert lively.corpus_in_context(known) == pytest.approx(expected, rel=1e-4)
+    expected = [*lively.bits_in_context(TEXTS[:2]), *lively.bits_alone([TEXTS[2]])]
+    np.testing.assert_allclose(lively.bits_of_corpus(known), expected, rtol=1e-4)
     unknown = [document._replace(author=None) for document in known]
-    assert lively.corpus_in_context(unknown) == pytest.approx(lively.alone(TEXTS[:3]), rel=1e-4)
+    np.testing.assert_allclose(
+        lively.bits_of_corpus(unknown), lively.bits_alone(TEXTS[:3]), rtol=1e-4
+    )

@@ -17,7 +17,7 @@ import pytest
 from x_server import BEARER, Fault, XServer, problem
 
 from tests.conftest import ENVIRONMENT, timeline
-from tests.serving import Server
+from tests.serving import PATIENCE, Server
 from twitterbot import tweets
 from twitterbot.tweets import Tweet
 
@@ -211,7 +211,7 @@ def test_many_readers_of_one_account_share_one_fetch(x: XServer, server: Server)
 
 def test_a_fetch_that_was_killed_is_not_taken_for_fresh(x: XServer, tmp_path: Path) -> None:
     account = x.account("Crow").fill(450)
-    x.delay = 0.3
+    x.delay = 1.0
     server = serving(tmp_path, x)
 
     def read() -> None:
@@ -221,7 +221,9 @@ def test_a_fetch_that_was_killed_is_not_taken_for_fresh(x: XServer, tmp_path: Pa
     reading = threading.Thread(target=read)
     reading.start()
     path = tmp_path / "tweets" / "crow.jsonl"
+    deadline = time.monotonic() + PATIENCE
     while not path.exists() or path.read_bytes().count(b"\n") < 200:
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     server.close(signal.SIGKILL)
     reading.join()
@@ -266,6 +268,20 @@ def test_a_port_in_use_is_one_line_with_the_way_out(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"port {port} is in use" in done.stderr and "--port" in done.stderr
+
+
+def test_a_second_server_in_one_folder_is_refused(tmp_path: Path) -> None:
+    with Server(tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-m", "twitterbot", "serve", "--port", "0"],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "another `twitterbot serve` works in this folder" in done.stderr
 
 
 def test_without_fastapi_it_says_what_to_install(tmp_path: Path) -> None:

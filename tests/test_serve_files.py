@@ -1,8 +1,11 @@
 """The page's API over files: lists, uploads, downloads, deletions, and its description."""
 
+import contextlib
+import http.client
 import io
 import json
 import shutil
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 from tests.conftest import timeline
 from tests.serving import OVER_A_MEGABYTE, Server
 from twitterbot import checkpoint, tweets
+from twitterbot.serve.downloads import zipped
 
 STORED = Path(__file__).parent / "data" / "checkpoint-v1"
 
@@ -81,7 +85,7 @@ def test_checkpoints_are_listed_the_base_last(folder: Path, server: Server) -> N
 
 
 def test_the_source_of_a_copy_is_found(server: Server) -> None:
-    text = checkpoint.training_texts(STORED)[7]
+    text = checkpoint.known_texts(STORED)[7]
     found = server.post("nearest", {"checkpoint": "bramble", "text": f"Well! {text}"}).json
     assert found["source"] == text
     assert 0.5 < found["share"] <= 1
@@ -110,6 +114,16 @@ def test_what_is_downloaded_is_what_lies_there(folder: Path, server: Server) -> 
         path.name: path.read_bytes() for path in STORED.iterdir()
     }
     assert checkpoint.load(copy).description.name == "bramble"
+
+
+def test_a_checkpoint_that_is_deleted_while_it_is_sent_comes_out_whole(folder: Path) -> None:
+    path = folder / "checkpoints" / "bramble"
+    pieces = zipped(path)
+    first = next(pieces)
+    shutil.rmtree(path)
+    with zipfile.ZipFile(io.BytesIO(first + b"".join(pieces))) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == len(list(STORED.iterdir()))
 
 
 def test_deleting_takes_all_of_it_and_the_base_stays(folder: Path, server: Server) -> None:
@@ -155,7 +169,11 @@ def test_a_file_that_does_not_tell_is_by_who_it_is_called_after_or_as_one_says(
 
 
 @pytest.mark.parametrize(
-    "name", ["../../evil.txt", "/etc/evil.txt", "..", ".", "-", "*", "a\0b", "ünï🎉", "x" * 255]
+    "name",
+    [
+        *("../../evil.txt", "/etc/evil.txt", "..", ".", "-", "*", "a\0b", "ünï🎉"),
+        *("x" * 255, "𠮷" * 255),
+    ],
 )
 def test_no_file_name_leaves_the_folder(name: str, folder: Path, server: Server) -> None:
     before = {path for path in folder.rglob("*") if path.is_file()}
@@ -195,6 +213,22 @@ def test_an_upload_that_breaks_off_leaves_nothing(folder: Path, server: Server) 
     server.raw(path, b"A gull.", leave=True, Content_Type=kind, Content_Length="5000")
     assert server.get("/api/v1/status").status == 200
     assert server.close() == 0
+    assert server.lines == []
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_an_upload_that_the_end_of_the_server_cuts_off_leaves_nothing(
+    folder: Path, server: Server
+) -> None:
+    before = sorted(folder.rglob("*"))
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as sending:
+        sending.putrequest("POST", "/api/v1/import?name=x.txt")
+        sending.putheader("Content-Type", "application/octet-stream")
+        sending.putheader("Content-Length", "5000")
+        sending.endheaders(b"A gull.")
+        while sorted(folder.rglob("*")) == before:
+            time.sleep(0.02)
+        assert server.close() == 0
     assert server.lines == []
     assert sorted(folder.rglob("*")) == before
 

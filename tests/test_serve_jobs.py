@@ -143,20 +143,38 @@ def test_a_reader_who_leaves_does_not_keep_the_next_one_waiting(
 def test_an_evaluation_is_made_and_kept_with_the_checkpoint(
     trained: Any, server: Server, folder: Path
 ) -> None:
-    reply = server.post("evaluate", {"checkpoint": "bramble"})
+    # Its tweets are found by the author's name, whatever the checkpoint is called.
+    shutil.copytree(folder / "checkpoints" / "bramble", folder / "checkpoints" / "renamed")
+    reply = server.post("evaluate", {"checkpoint": "renamed"})
     assert reply.status == 202
     job = server.ended()
-    assert (job["state"], job["result"]) == ("done", {"checkpoint": "bramble"}), job["message"]
+    assert (job["state"], job["result"]) == ("done", {"checkpoint": "renamed"}), job["message"]
     assert job["progress"]["stage"]
-    found = server.get("/api/v1/checkpoints/bramble/evaluation").json
-    assert found["name"] == "bramble"
-    page = server.get("/api/v1/checkpoints/bramble/evaluation.html")
+    found = server.get("/api/v1/checkpoints/renamed/evaluation").json
+    assert found["held_out"] == 12
+    page = server.get("/api/v1/checkpoints/renamed/evaluation.html")
     assert page.body.startswith(b"<!doctype html>")
     policy = page.headers["content-security-policy"]
     assert policy.startswith("sandbox allow-scripts; default-src 'none'")
-    listed = server.get("/api/v1/checkpoints").json["checkpoints"][0]
-    assert (listed["name"], listed["evaluated"]) == ("bramble", True)
+    listed = {each["name"]: each for each in server.get("/api/v1/checkpoints").json["checkpoints"]}
+    assert (listed["renamed"]["timeline"], listed["renamed"]["evaluated"]) == ("bramble", True)
+    assert not listed["bramble"]["evaluated"]
     assert hidden(folder) == []
+    assert server.ask("DELETE", "/api/v1/checkpoints/renamed").status == 204
+
+
+def test_an_evaluation_without_the_tweets_says_so(
+    trained: Any, server: Server, folder: Path
+) -> None:
+    tweets_file = folder / "tweets" / "bramble.jsonl"
+    content = tweets_file.read_bytes()
+    tweets_file.unlink()
+    try:
+        reply = server.post("evaluate", {"checkpoint": "bramble"})
+    finally:
+        tweets_file.write_bytes(content)
+    assert reply.status == 404
+    assert "no tweets of @bramble" in reply.json["error"]
 
 
 # ------------------------------------------------------------------ early ends
@@ -164,10 +182,15 @@ def test_an_evaluation_is_made_and_kept_with_the_checkpoint(
 
 def test_a_cancelled_job_is_gone_at_once(server: Server, folder: Path) -> None:
     assert server.post("job/cancel", {}).status == 409
-    started(server, LONG | {"name": "gone"})
+    stored = Path(__file__).parent / "data" / "checkpoint-v1"
+    shutil.copytree(stored, folder / "checkpoints" / "parent")
+    started(server, LONG | {"base": "parent", "name": "gone"})
     busy = server.post("finetune", QUICK)
     assert busy.status == 409
     assert "another job runs" in busy.json["error"]
+    needed = server.ask("DELETE", "/api/v1/checkpoints/parent")
+    assert needed.status == 409
+    assert "a job works on parent" in needed.json["error"]
     server.job(lambda job: job["message"] == "loading the model")
     began = time.monotonic()
     reply = server.post("job/cancel", {"keep": False})
@@ -176,6 +199,7 @@ def test_a_cancelled_job_is_gone_at_once(server: Server, folder: Path) -> None:
     assert "nothing was written" in reply.json["message"]
     assert not (folder / "checkpoints" / "gone").exists()
     assert hidden(folder) == []
+    assert server.ask("DELETE", "/api/v1/checkpoints/parent").status == 204
 
 
 def test_a_training_that_is_stopped_keeps_its_best(server: Server, folder: Path) -> None:

@@ -217,14 +217,21 @@ def test_a_token_can_be_asked_for_on_this_machine_too(tmp_path: Path) -> None:
     with Server(tmp_path, "--token", "correct horse") as server:
         assert server.get("/api/v1/status").status == 401
         assert server.get("/api/v1/status", Authorization="Bearer correct horse").status == 200
+
+
+@pytest.mark.parametrize("token", ["short", "größer als acht", "line\nline"])
+def test_a_token_that_is_short_or_no_header_can_carry_is_refused(
+    token: str, tmp_path: Path
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "twitterbot", "serve", "--port", "0", "--token", "short"],
+        [sys.executable, "-m", "twitterbot", "serve", "--port", "0", "--token", token],
         cwd=tmp_path,
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
     )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "--token needs 8 characters or more" in done.stderr
 
 
 # ------------------------------------------------------------------ paths

@@ -111,6 +111,16 @@ def test_find_takes_a_path_or_a_name_in_any_case(tmp_path: Path) -> None:
         tweets.find("nobody", tmp_path)
 
 
+def test_others_are_those_that_can_be_read(tmp_path: Path) -> None:
+    for name in ("quist", "milla", "tarn"):
+        tweets.write(tweets.path_for(name, tmp_path), [Tweet("1", name)])
+    (tmp_path / "broken.jsonl").write_text("no tweets\n")
+    (tmp_path / ".hidden.jsonl").write_text(Tweet("1", "hidden").to_json())
+    (tmp_path / "folder.jsonl").mkdir()
+    found = tweets.others(tweets.path_for("milla", tmp_path), tmp_path)
+    assert list(found) == [("quist", [Tweet("1", "quist")]), ("tarn", [Tweet("1", "tarn")])]
+
+
 def test_newest_file_is_the_one_written_last(tmp_path: Path) -> None:
     with pytest.raises(TwitterbotError, match="run `twitterbot fetch HANDLE` or"):
         tweets.newest_file(tmp_path)

@@ -4,7 +4,8 @@
     tokenizer.json       see `tokenizer`
     model.safetensors    the weights, float16
     README.md            a model card
-    tweets.jsonl         a fine-tuned model's training tweets: the copy filter knows them by it
+    tweets.jsonl         a fine-tuned model's training tweets: the copy filter knows them by it;
+                         those that only its parent learnt from are marked as inherited
     evaluation.json      what an evaluation found, and
     evaluation.html      the same as a page, both from `serve` and only once it was asked for
 
@@ -54,6 +55,7 @@ class Description:
     model: dict[str, int]  # ModelConfig's fields
     kind: Literal["base", "finetuned"]
     created_at: str  # ISO 8601 UTC
+    author: str | None = None  # the handle of a fine-tuned model's account, where it is known
     options: dict[str, Any] = field(default_factory=dict)  # of the training command
     data: dict[str, Any] = field(default_factory=dict)  # counts of what it was trained on
     scores: dict[str, float] = field(default_factory=dict)  # bits per character, by protocol
@@ -78,6 +80,12 @@ class Checkpoint:
     tokenizer: Tokenizer
     weights: Mapping[str, NDArray[Any]]
     training_texts: Sequence[str] = ()
+    inherited_texts: Sequence[str] = ()  # which a fine-tuned parent was trained on, and it was not
+
+    @property
+    def known_texts(self) -> list[str]:
+        """All tweets of accounts that these weights have seen."""
+        return [*self.training_texts, *self.inherited_texts]
 
     def build(self, *, precision: str = "float32", dropout: float = 0.0) -> "TweetModel":
         """The Keras model with these weights. Raises TwitterbotError when they do not fit."""
@@ -103,11 +111,12 @@ class Checkpoint:
             self.tokenizer.save(folder / _TOKENIZER)
             (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(dict(self.weights)))
             (folder / _CARD).write_text(card(self.description), encoding="utf-8")
-            if self.training_texts:
+            if self.known_texts:
+                own = [{"text": text} for text in self.training_texts]
+                inherited = [{"text": text, "inherited": True} for text in self.inherited_texts]
                 with (folder / _TWEETS).open("w", encoding="utf-8") as file:
                     file.writelines(
-                        json.dumps({"text": text}, ensure_ascii=False) + "\n"
-                        for text in self.training_texts
+                        json.dumps(line, ensure_ascii=False) + "\n" for line in own + inherited
                     )
 
 
@@ -166,21 +175,27 @@ def load(path: Path) -> Checkpoint:
     tokenizer = Tokenizer.load(path / _TOKENIZER)
     if tokenizer.vocabulary_size != description.model.get("vocabulary_size"):
         raise TwitterbotError(f"{path / _TOKENIZER} does not belong to the model beside it")
-    return Checkpoint(description, tokenizer, weights, training_texts(path))
+    return Checkpoint(description, tokenizer, weights, *_read_texts(path / _TWEETS))
 
 
-def training_texts(path: Path) -> list[str]:
-    """A checkpoint's training tweets alone, in normal form; none for a base."""
-    return _read_texts(path / _TWEETS)
+def known_texts(path: Path) -> list[str]:
+    """`Checkpoint.known_texts` without the rest, in normal form; none for a base."""
+    own, inherited = _read_texts(path / _TWEETS)
+    return own + inherited
 
 
-def _read_texts(file: Path) -> list[str]:
+def _read_texts(file: Path) -> tuple[list[str], list[str]]:
+    """The training texts, and the inherited ones."""
+    own: list[str] = []
+    inherited: list[str] = []
     if not file.exists():
-        return []
+        return own, inherited
     try:
         with file.open(encoding="utf-8") as lines:
-            return [json.loads(line)["text"] for line in lines]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            for record in map(json.loads, lines):
+                (inherited if record.get("inherited") else own).append(record["text"])
+            return own, inherited
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TwitterbotError(f"{file} is damaged: {error}") from error
 
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import tempfile
+import threading
 import time
 import webbrowser
 from datetime import datetime, timedelta
@@ -460,7 +461,7 @@ def evaluate(
     ] = None,
     tweets: Annotated[
         str | None,
-        typer.Argument(help="The timeline that it was fine-tuned on; found by its name."),
+        typer.Argument(help="The timeline that it was fine-tuned on; found by its author."),
     ] = None,
     base: Annotated[
         str, typer.Option(help="The checkpoint that it was fine-tuned from.")
@@ -496,7 +497,7 @@ def evaluate(
     path = checkpoints.find(checkpoint) if checkpoint else checkpoints.newest()
     if path is None:
         raise TwitterbotError("no model has been fine-tuned yet; run `twitterbot finetune` first")
-    source = tweet_files.find(tweets or path.name)
+    source = tweet_files.find(tweets or checkpoints.describe(path).author or path.name)
     console.info(f"evaluating {path} on {source}")
     timeline = tweet_files.read(source)
     model, parent = checkpoints.load(path), checkpoints.load(checkpoints.find(base))
@@ -534,7 +535,11 @@ def serve(
     ] = ServeOptions.port,
     token: Annotated[
         str | None,
-        typer.Option(help="What callers must show.", show_default="drawn where one is needed"),
+        typer.Option(
+            envvar="TWITTERBOT_TOKEN",
+            help="What callers must show.",
+            show_default="drawn where one is needed",
+        ),
     ] = ServeOptions.token,
     fresh_minutes: Annotated[
         float, typer.Option(min=0, help="For so long /api/HANDLE answers from the file.")
@@ -558,7 +563,8 @@ def serve(
     def ready(address: str) -> None:
         console.info(f"serving on {address} (Ctrl-C ends it)")
         if open_browser:
-            webbrowser.open(address)
+            # A text browser ends before the call does, and needs the server meanwhile.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     options = ServeOptions(host, port, token, fresh_minutes, upload_limit)
     serving(options, ready, console.info)

@@ -193,7 +193,7 @@ def evaluate(
     scores = _scores(checkpoint, base, data, on_progress)
     if not warnings:  # a hold-out that has changed has another score
         warnings = _disagreements(description, base.description, scores)
-    copies = CopyFilter(checkpoint.training_texts)
+    copies = CopyFilter(checkpoint.known_texts)
     dropped, samples = _samples(checkpoint, copies, options, on_progress)
     shown = [sample.text for sample in samples if not sample.dropped]
     on_progress("comparing with other authors")
@@ -232,13 +232,13 @@ def hold_out(checkpoint: Checkpoint, tweets: Sequence[Tweet]) -> tuple[Data, lis
         raise TwitterbotError(f"{description.name} is a base; evaluate takes a fine-tuned one")
     share = description.options.get("held_out", FinetuneOptions.held_out)
     data = prepare(tweets, share, description.handles)
+    known = {fold(text) for text in checkpoint.known_texts}
+    unseen = [number for number, text in enumerate(data.held_out) if fold(text) not in known]
     if (
         data.train == list(checkpoint.training_texts)
-        and len(data.held_out) == description.data["tweets_held_out"]
+        and len(unseen) == len(data.held_out) == description.data["tweets_held_out"]
     ):
         return data, []
-    known = {fold(text) for text in checkpoint.training_texts}
-    unseen = [number for number, text in enumerate(data.held_out) if fold(text) not in known]
     if len(unseen) < _LEAST_HELD_OUT:
         raise TwitterbotError(
             f"{description.name} was trained on {len(data.held_out) - len(unseen)} of the "

@@ -163,6 +163,7 @@ class _Run:
             kind="finetuned",
             model=base.model,
             created_at=now(),
+            author=self.data.author,
             options={**dataclasses.asdict(self.options), "precision": self.precision},
             data={
                 "tweets_read": self.data.read,
@@ -179,4 +180,8 @@ class _Run:
             handles=sorted(self.data.handles),
             provenance="The author's training tweets lie beside the model in tweets.jsonl.",
         )
-        return Checkpoint(description, self.base.tokenizer, self.best_weights, self.data.train)
+        own = set(self.data.train)
+        inherited = [text for text in self.base.known_texts if text not in own]
+        return Checkpoint(
+            description, self.base.tokenizer, self.best_weights, self.data.train, inherited
+        )

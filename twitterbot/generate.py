@@ -56,7 +56,7 @@ class Generator:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._copies = CopyFilter(checkpoint.training_texts)
+        self._copies = CopyFilter(checkpoint.known_texts)
         model = checkpoint.build()
         self._sampler = _Sampler(model)
         # Half a window for the author's own tweets, the rest for the new one.

@@ -28,6 +28,7 @@ _EXPECTATIONS = (
 class Data:
     """An account's tweets made ready: normalized texts in time order, and what was left out."""
 
+    author: str | None  # the handle, where the records tell
     train: list[str]
     held_out: list[str]
     kinds: list[Kind]  # of the held-out tweets
@@ -90,7 +91,13 @@ def prepare(
         )
     train = len(texts) - max(1, round(held_out * len(texts)))
     return Data(
-        texts[:train], texts[train:], kinds[train:], frozenset(handles), len(tweets), dropped
+        author=next((tweet.author for tweet in reversed(tweets) if tweet.author), None),
+        train=texts[:train],
+        held_out=texts[train:],
+        kinds=kinds[train:],
+        handles=frozenset(handles),
+        read=len(tweets),
+        dropped=dropped,
     )
 
 

@@ -26,7 +26,8 @@ from twitterbot.errors import TwitterbotError
 from twitterbot.files import replacing
 from twitterbot.model import ModelConfig, TweetModel
 from twitterbot.options import PretrainOptions
-from twitterbot.scores import Scorer
+from twitterbot.scores import Scorer, by_author, characters
+from twitterbot.text import LINK, MENTION
 from twitterbot.training import Pace, Schedule, Trainer, muon
 
 SAVE_EVERY = 300.0  # seconds between saved states
@@ -205,9 +206,16 @@ class _Run:
         self.history.append(entry)
 
     def _scores(self, documents: Sequence[Document]) -> dict[str, float]:
-        return {
-            "alone": round(self.scorer.alone([document.text for document in documents]), 4),
-            "in_context": round(self.scorer.corpus_in_context(documents), 4),
+        """Bits per character: alone; in context; and that by the kind of account."""
+        texts = [document.text for document in documents]
+        bits = self.scorer.bits_of_corpus(documents)
+        kinds = [kind for own in by_author(documents) for kind in [_account_kind(own)] * len(own)]
+        groups = {"in_context": list(range(len(texts)))}
+        for number, kind in enumerate(kinds):
+            groups.setdefault(f"in_context_{kind}", []).append(number)
+        return {"alone": round(self.scorer.alone(texts), 4)} | {
+            name: round(float(bits[numbers].sum()) / characters([texts[n] for n in numbers]), 4)
+            for name, numbers in sorted(groups.items())
         }
 
     def _save(self) -> None:
@@ -278,6 +286,14 @@ class _Run:
     def _options_used(self) -> dict[str, Any]:
         options = dataclasses.asdict(self.options) | {"precision": self.precision}
         return {name: options[name] for name in options if name not in self._TOLD_ELSEWHERE}
+
+
+def _account_kind(texts: Sequence[str]) -> str:
+    """What most of an account's tweets are."""
+    for kind, placeholder in (("conversations", MENTION), ("links", LINK)):
+        if 2 * sum(placeholder in text for text in texts) > len(texts):
+            return kind
+    return "own_words"
 
 
 def _validation_sample(documents: Sequence[Document], tweets: int) -> list[Document]:

@@ -84,11 +84,11 @@ class Scorer:
         bits = self._bits(self._context_rows(texts, preceding))
         return _of_each(bits, self._tokenizer.encode(texts))
 
-    def corpus_in_context(self, documents: Sequence[Document]) -> float:
-        """Bits per character of many authors' tweets, each after the same author's."""
-        rows = (row for texts in _by_author(documents) for row in self._context_rows(texts, ()))
-        bits = float(self._bits(rows).sum())
-        return bits / characters([document.text for document in documents])
+    def bits_of_corpus(self, documents: Sequence[Document]) -> NDArray[np.float64]:
+        """Bits of each of many authors' tweets, each after the same author's."""
+        rows = (row for texts in by_author(documents) for row in self._context_rows(texts, ()))
+        tweets = self._tokenizer.encode([document.text for document in documents])
+        return _of_each(self._bits(rows), tweets)
 
     def _context_rows(self, texts: Sequence[str], preceding: Sequence[str]) -> Iterator[Row]:
         # A tweet and its end are two tokens or more: so many tweets fill any context.
@@ -131,7 +131,8 @@ def _pad(rows: Sequence[Row], context: int) -> tuple[Ids, NDArray[np.bool_]]:
     return windows, scored
 
 
-def _by_author(documents: Sequence[Document]) -> Iterator[list[str]]:
+def by_author(documents: Sequence[Document]) -> Iterator[list[str]]:
+    """The texts of each author in turn; of an unknown one each text for itself."""
     previous: str | None = None
     texts: list[str] = []
     for author, text in documents:

@@ -174,10 +174,18 @@ def find(name: str, folder: Path = TWEETS_DIR) -> Path:
 
 
 def others(path: Path, folder: Path = TWEETS_DIR) -> Iterator[tuple[str, list[Tweet]]]:
-    """The handles and timelines of the accounts in `folder` but that of `path`, by name."""
-    for candidate in sorted(folder.glob(f"*{SUFFIX}")):
-        if candidate.stem.casefold() != path.stem.casefold():
-            yield candidate.stem, read(candidate)
+    """The handles and timelines of the accounts in `folder` but that of `path`, by name.
+
+    What cannot be read is left out: whoever compares with others can do without some.
+    """
+    for candidate in sorted(files(folder)):
+        if candidate.stem.casefold() == path.stem.casefold():
+            continue
+        try:
+            timeline = read(candidate)
+        except TwitterbotError:
+            continue
+        yield candidate.stem, timeline
 
 
 def path_for(handle: str, folder: Path = TWEETS_DIR) -> Path:

@@ -30,7 +30,7 @@ class FinetuneBody(_Body):
 
 
 class EvaluateBody(_Body):
-    """A checkpoint, and the timeline that it was made of (that of its name, when None)."""
+    """A checkpoint, and the timeline that it was made of (that of its author, when None)."""
 
     checkpoint: str
     timeline: str | None = None

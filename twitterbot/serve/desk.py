@@ -45,6 +45,7 @@ class Model:
 
     name: str
     kind: str
+    timeline: str | None  # that it was fine-tuned on
     created_at: str
     modified: str
     bytes: int
@@ -120,7 +121,8 @@ def models() -> list[Model]:
     """All checkpoints that can be read, the newest first, the base last."""
     found = []
     for path in _checkpoint_paths():
-        with contextlib.suppress(TwitterbotError):
+        # One that is replaced or deleted just now is not there for a moment.
+        with contextlib.suppress(TwitterbotError, OSError):
             found.append(model(path))
     return sorted(found, key=lambda each: (each.kind != "base", each.modified), reverse=True)
 
@@ -154,6 +156,7 @@ def model(path: Path) -> Model:
     return Model(
         name=path.name,
         kind=description.kind,
+        timeline=found.stem if (found := _timeline_of(path, description)) else None,
         created_at=description.created_at,
         modified=_iso(checkpoint.modified(path) / 1e9),
         bytes=sum(file.stat().st_size for file in path.iterdir() if file.is_file()),
@@ -164,6 +167,24 @@ def model(path: Path) -> Model:
         evaluated=(path / checkpoint.EVALUATION).exists(),
         history=[_finite(epoch) for epoch in description.history],
     )
+
+
+def timeline_of(path: Path) -> Path:
+    """The timeline that a checkpoint was fine-tuned on. Raises UnknownError."""
+    description = checkpoint.describe(path)
+    if found := _timeline_of(path, description):
+        return found
+    raise UnknownError(
+        f"there are no tweets of @{description.author or path.name} to measure {path.name} with; "
+        f"read them in first"
+    )
+
+
+def _timeline_of(path: Path, description: checkpoint.Description) -> Path | None:
+    files = {file.stem.casefold(): file for file in tweets.files()}
+    # Where the tweets do not tell their author, the checkpoint is named after their file.
+    names = [name for name in (description.author, path.name) if name]
+    return next((files[name.casefold()] for name in names if name.casefold() in files), None)
 
 
 def _finite(values: dict[str, float]) -> dict[str, float]:

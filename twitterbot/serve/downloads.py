@@ -31,18 +31,19 @@ def pieces(file: IO[bytes]) -> Iterator[bytes]:
 def zipped(folder: Path) -> Iterator[bytes]:
     """The folder's files as a zip, in pieces, all of them opened at the start.
 
-    So that a checkpoint that is replaced meanwhile comes out whole.
+    So that a checkpoint that is replaced or deleted meanwhile comes out whole.
     """
-    opened = ExitStack()
-    files = [
-        (path, opened.enter_context(path.open("rb")))
-        for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith(".")
-    ]
     sink = _Sink()
-    with opened, zipfile.ZipFile(sink, "w") as archive:
-        for path, file in files:
-            entry = zipfile.ZipInfo.from_file(path, f"{folder.name}/{path.name}")
+    with ExitStack() as opened, zipfile.ZipFile(sink, "w") as archive:
+        files = [
+            (
+                zipfile.ZipInfo.from_file(path, f"{folder.name}/{path.name}"),
+                opened.enter_context(path.open("rb")),
+            )
+            for path in sorted(folder.iterdir())
+            if path.is_file() and not path.name.startswith(".")
+        ]
+        for entry, file in files:
             with archive.open(entry, "w") as member:
                 for piece in pieces(file):
                     member.write(piece)

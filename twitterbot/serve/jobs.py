@@ -83,6 +83,7 @@ class Jobs:
     def __init__(self) -> None:
         self.changes = Changes()
         self.current = _interrupted()
+        self._order: Order | None = None
         self._task: asyncio.Task[None] | None = None
         self._worker: Worker | None = None
         self._number = 0
@@ -93,6 +94,11 @@ class Jobs:
         """True while there is work to wait for, or to cancel."""
         return self.current is not None and self.current.state == "running"
 
+    def needs(self, path: Path) -> bool:
+        """True while a job reads or writes what lies there."""
+        order = self._order if self.is_running else None
+        return order is not None and str(path) in order.arguments.values()
+
     def start(self, order: Order) -> asyncio.Task[None]:
         """Begins a job, whose task ends with it. Raises BusyError while another one runs."""
         if self.is_running:
@@ -102,7 +108,7 @@ class Jobs:
         with files.replacing(RECORD) as file:
             record = dataclasses.asdict(job) | {"output": str(order.output)}
             file.write(json.dumps(record).encode())
-        self.current = job
+        self.current, self._order = job, order
         self._task = asyncio.create_task(self._run(job, order))
         self.changes.announce()
         return self._task
@@ -138,6 +144,7 @@ class Jobs:
     # -------------------------------------------------------------- the work
 
     async def _run(self, job: Job, order: Order) -> None:
+        end: tuple[State, str] = "failed", "it broke off for a reason that only a bug can have"
         try:
             end = _ending(job, order, await self._work(job, order))
         except (TwitterbotError, OSError) as error:
@@ -145,9 +152,10 @@ class Jobs:
         except asyncio.CancelledError:
             files.recover(order.output)
             end = "cancelled", f"cancelled; {_on_disk(job, order.output)}"
-        RECORD.unlink(missing_ok=True)
-        _end(job, *end)
-        self.changes.announce()
+        finally:  # whatever happens, a job does not seem to run for ever
+            RECORD.unlink(missing_ok=True)
+            _end(job, *end)
+            self.changes.announce()
 
     async def _work(self, job: Job, order: Order) -> dict[str, Any]:
         """The worker's last answer."""

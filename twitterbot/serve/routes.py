@@ -107,7 +107,7 @@ def page_routes(
         path = desk.checkpoint_path(name)
         if desk.model(path).kind != "finetuned":
             raise BusyError("the base stays: without it there is nothing to fine-tune")
-        if jobs.is_running and jobs.current and jobs.current.subject == name:
+        if jobs.needs(path):
             raise BusyError(f"a job works on {name}; wait for its end, or cancel it")
         checkpoint.delete(path)
         jobs.changes.announce()
@@ -152,7 +152,7 @@ def page_routes(
     async def evaluate(body: EvaluateBody) -> Job | None:
         """Measures a checkpoint; the answer is then at `/checkpoints/{name}/evaluation`."""
         path = desk.checkpoint_path(body.checkpoint)
-        timeline = desk.timeline_path(body.timeline or path.name)
+        timeline = desk.timeline_path(body.timeline) if body.timeline else desk.timeline_of(path)
         arguments = {"name": str(path), "base": str(desk.base_of(path)), "timeline": str(timeline)}
         jobs.start(Order("evaluate", path.name, path / checkpoint.EVALUATION, arguments))
         return jobs.current
@@ -234,4 +234,4 @@ def _has_token() -> bool:
 
 @functools.lru_cache(maxsize=1)
 def _copies(path: Path, stamp: int) -> CopyFilter:
-    return CopyFilter(checkpoint.training_texts(path))
+    return CopyFilter(checkpoint.known_texts(path))

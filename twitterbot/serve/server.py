@@ -3,10 +3,13 @@
 import contextlib
 import dataclasses
 import errno
+import logging
+import os
+import re
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import uvicorn
@@ -19,14 +22,14 @@ from twitterbot.serve.security import Address
 _JOB_PATIENCE = 10.0  # seconds that a training has to keep its best
 _CONNECTION_PATIENCE = 2  # seconds for answers that are on their way
 _BACKLOG = 2048  # connections that wait to be taken
-_SHORTEST_TOKEN = 8
+_TOKEN = re.compile("[ -~]{8,}")  # what headers can carry
 
 
 def run(
     options: ServeOptions, on_ready: Callable[[str], None], on_stop: Callable[[str], None]
 ) -> None:
     """Serves until Ctrl-C or SIGTERM (see `serve`)."""
-    with _listen(options.host, options.port) as listener:
+    with _alone(), _listen(options.host, options.port) as listener:
         address = Address(options.host, listener.getsockname()[1])
         options = dataclasses.replace(options, token=_token(options, address))
         application = Application(options, address)
@@ -76,15 +79,38 @@ class _Server(uvicorn.Server):
             await jobs.close()
             self._on_stop(f"{job.kind} of {job.subject}: {job.message}")
         await self._application.close()
+        # A request that is cut off now, such as an upload, is no error to be traced.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         await super().shutdown(sockets)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Holds the working folder: a second server would take this one's job for a dead one's."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows has no such lock
+        yield
+        return
+    folder = os.open(".", os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TwitterbotError(
+                "another `twitterbot serve` works in this folder; use it, or end it first"
+            ) from error
+        yield
+    finally:
+        os.close(folder)
 
 
 def _token(options: ServeOptions, address: Address) -> str | None:
     """The token that callers must show: needed where others than this machine can connect."""
     if options.token is None and not address.is_loopback:
         return secrets.token_urlsafe(24)
-    if options.token is not None and len(options.token) < _SHORTEST_TOKEN:
-        raise TwitterbotError(f"a --token needs {_SHORTEST_TOKEN} characters or more")
+    if options.token is not None and not _TOKEN.fullmatch(options.token):
+        raise TwitterbotError("a --token needs 8 characters or more, all of them ASCII")
     return options.token
 
 

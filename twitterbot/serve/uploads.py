@@ -27,7 +27,8 @@ async def imported(request: Request, name: str, author: str | None) -> dict[str,
     TWEETS_DIR.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=TWEETS_DIR) as folder:
         # The importer takes a file that does not tell its author to be by who it is called after.
-        safe = re.sub(r"[^\w.-]", "_", name)[-100:].lstrip(".") or "upload"
+        # File systems take 255 bytes: 50 characters of any script, and what is put around them.
+        safe = re.sub(r"[^\w.-]", "_", name)[-50:].lstrip(".") or "upload"
         path = Path(folder) / safe
         try:
             with path.open("wb") as file:

@@ -241,7 +241,7 @@ def _model(path: str, stamp: int) -> "tuple[Generator, CopyFilter]":
     from twitterbot.novelty import CopyFilter
 
     loaded = checkpoint.load(Path(path))
-    return Generator(loaded), CopyFilter(loaded.training_texts)
+    return Generator(loaded), CopyFilter(loaded.known_texts)
 
 
 _TASKS: dict[str, Callable[..., dict[str, Any]]] = {

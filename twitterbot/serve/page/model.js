@@ -105,19 +105,9 @@ byId("train").addEventListener("submit", async (event) => {
   }
 });
 
-/** The handle that a model is of: by its name, else the one that the reader picked, or the only one. */
-function tweetsOf(name, parent) {
-  const handles = state.timelines.map(({ handle }) => handle);
-  const guesses = [name, name.replace(/-\d+$/, ""), parent, byId("train-timeline").dataset.picked];
-  return (
-    guesses.find((guess) => handles.includes(guess)) ?? (handles.length === 1 ? handles[0] : null)
-  );
-}
-
-function trainFurther(name, parent) {
+function trainFurther(name, timeline) {
   pick(byId("train-base"), name);
-  const handle = tweetsOf(name, parent);
-  if (handle) pick(byId("train-timeline"), handle);
+  if (timeline) pick(byId("train-timeline"), timeline);
   propose();
   byId("train").scrollIntoView({ block: "start" });
   byId("train-timeline").focus({ preventScroll: true });
@@ -325,16 +315,16 @@ function scoreLine({ parent, score: own, base_score: base, reach }) {
   return make("p", { class: "score-line" }, line, text);
 }
 
-function modelTools({ name, kind, parent, evaluated, busy: occupied }) {
+function modelTools({ name, kind, timeline, evaluated, busy: occupied }) {
   const write = tool("write", "Write", `with ${name}`, () => choose(name));
   const download = toolLink("download", "Download", name, {
     href: checkpointZip(name),
     download: "",
   });
   if (kind === "base") return [write, download];
-  const further = tool("further", "Train further", name, () => trainFurther(name, parent));
+  const further = tool("further", "Train further", name, () => trainFurther(name, timeline));
   const evaluate = tool("report", evaluated ? "Evaluate again" : "Evaluate", name, () =>
-    evaluation(name, parent),
+    evaluation(name),
   );
   const report = toolLink("report", "Report", `on ${name}, in a new tab`, {
     href: evaluationOf(name),
@@ -379,12 +369,9 @@ async function attempt(work) {
   }
 }
 
-const evaluation = (name, parent) =>
+const evaluation = (name) =>
   attempt(async () => {
-    const timeline = tweetsOf(name, parent);
-    if (!timeline)
-      throw new Error(`Nothing tells whose tweets ${name} is of; pick them above, at “Tweets of”.`);
-    await post("evaluate", { checkpoint: name, timeline });
+    await post("evaluate", { checkpoint: name });
     byId("job").scrollIntoView({ block: "nearest" });
   });
 

@@ -144,12 +144,16 @@ export function busy(job) {
 // ------------------------------------------------------------------ timelines
 
 const open = new Set(); // handles whose report is shown
+let isFirst = true; // then the newest one's is shown unasked
 
 export function show({ status, job, timelines }) {
   limit = status.upload_limit;
   showFetch(job, status);
   byId("timelines-empty").hidden = timelines.length > 0;
-  if (!open.size && timelines.length) open.add(timelines[0].handle);
+  if (isFirst && timelines.length) {
+    isFirst = false;
+    if (!open.size) open.add(timelines[0].handle);
+  }
   sync(byId("timelines"), timelines, ({ handle }) => handle, timelineItem);
 }
 
