@@ -111,7 +111,7 @@ def _head(evaluation: Evaluation) -> str:
             '<dl class="figures">',
             *(
                 f'<div><dt>{name}</dt><dd class="big">{value}</dd>'
-                f'<dd class="note">{note}</dd></div>'
+                f'<dd class="note">{note.replace(" %", "&nbsp;%")}</dd></div>'
                 for name, value, note in figures
             ),
             "</dl></header>",
