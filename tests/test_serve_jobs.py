@@ -30,6 +30,13 @@ def folder(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def own_folder(folder: Path, tmp_path: Path) -> Path:
+    """A copy of it, for a server of the test's own: there is one a folder."""
+    shutil.copytree(folder, tmp_path / "desk")
+    return tmp_path / "desk"
+
+
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
     with Server(folder) as server:
@@ -227,9 +234,9 @@ def test_readers_are_served_while_a_training_runs(server: Server, folder: Path) 
     assert server.post("job/cancel", {"keep": False}).json["state"] == "cancelled"
 
 
-def test_a_server_that_is_killed_leaves_no_process_and_no_half_file(folder: Path) -> None:
-    before = sorted(path for path in folder.rglob("*") if path.is_file())
-    server = Server(folder)
+def test_a_server_that_is_killed_leaves_no_process_and_no_half_file(own_folder: Path) -> None:
+    before = sorted(path for path in own_folder.rglob("*") if path.is_file())
+    server = Server(own_folder)
     started(server, LONG | {"name": "killed"})
     server.job(lambda job: job["progress"])
     workers = children(server.process.pid)
@@ -240,17 +247,17 @@ def test_a_server_that_is_killed_leaves_no_process_and_no_half_file(folder: Path
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
-    with Server(folder) as server:
+    with Server(own_folder) as server:
         job = server.get("/api/v1/status").json["job"]
         assert (job["state"], job["kind"], job["subject"]) == ("interrupted", "finetune", "tarn")
         assert "cut off when the server ended; nothing was written" in job["message"]
-        assert sorted(path for path in folder.rglob("*") if path.is_file()) == before
-    with Server(folder) as server:
+        assert sorted(path for path in own_folder.rglob("*") if path.is_file()) == before
+    with Server(own_folder) as server:
         assert server.get("/api/v1/status").json["job"] is None
 
 
-def test_ctrl_c_stops_the_training_and_keeps_its_best(folder: Path) -> None:
-    server = Server(folder)
+def test_ctrl_c_stops_the_training_and_keeps_its_best(own_folder: Path) -> None:
+    server = Server(own_folder)
     started(server, LONG | {"name": "kept"})
     server.job(lambda job: job["progress"] and job["progress"]["score"] is not None)
     workers = children(server.process.pid)
@@ -259,8 +266,8 @@ def test_ctrl_c_stops_the_training_and_keeps_its_best(folder: Path) -> None:
     assert "stopped early" in server.lines[1]
     assert len(server.lines) == 2
     assert not any(map(is_running, workers))
-    assert checkpoint.describe(folder / "checkpoints" / "kept").name == "kept"
-    assert hidden(folder) == []
+    assert checkpoint.describe(own_folder / "checkpoints" / "kept").name == "kept"
+    assert hidden(own_folder) == []
 
 
 def test_a_folder_that_was_being_replaced_is_mended_at_the_next_start(tmp_path: Path) -> None:

@@ -175,8 +175,10 @@ def test_every_answer_has_the_headers_that_protect_it(path: str, host: str, serv
 
 
 @pytest.fixture(scope="module")
-def public(folder: Path) -> Iterator[Server]:
-    with Server(folder, "--host", "0.0.0.0") as server:
+def public(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    copy = tmp_path_factory.mktemp("public") / "desk"  # one server a folder
+    shutil.copytree(folder, copy)
+    with Server(copy, "--host", "0.0.0.0") as server:
         yield server
 
 
