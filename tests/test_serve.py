@@ -255,33 +255,27 @@ def test_ctrl_c_and_sigterm_end_it_without_a_word(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def refusal(folder: Path, *command: str) -> str:
+    """The one line with which a server ends that cannot start."""
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
 def test_a_port_in_use_is_one_line_with_the_way_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        done = subprocess.run(
-            [sys.executable, "-m", "twitterbot", "serve", "--port", port],
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-        )
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert f"port {port} is in use" in done.stderr and "--port" in done.stderr
+        line = refusal(tmp_path, "-m", "twitterbot", "serve", "--port", port)
+    assert f"port {port} is in use" in line and "--port" in line
 
 
 def test_a_second_server_in_one_folder_is_refused(tmp_path: Path) -> None:
     with Server(tmp_path):
-        done = subprocess.run(
-            [sys.executable, "-m", "twitterbot", "serve", "--port", "0"],
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-        )
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "another `twitterbot serve` works in this folder" in done.stderr
+        line = refusal(tmp_path, "-m", "twitterbot", "serve", "--port", "0")
+    assert "another `twitterbot serve` works in this folder" in line
 
 
 def test_without_fastapi_it_says_what_to_install(tmp_path: Path) -> None:
@@ -289,16 +283,7 @@ def test_without_fastapi_it_says_what_to_install(tmp_path: Path) -> None:
         "import sys; sys.modules['fastapi'] = None\n"
         "from twitterbot.cli import app; app(['serve', '--port', '0'])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "pip install 'twitterbot[serve]'" in done.stderr
+    assert "pip install 'twitterbot[serve]'" in refusal(tmp_path, "-c", script)
 
 
 def test_the_server_itself_loads_nothing_heavy() -> None:

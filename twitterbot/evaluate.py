@@ -193,8 +193,9 @@ def evaluate(
     scores = _scores(checkpoint, base, data, on_progress)
     if not warnings:  # a hold-out that has changed has another score
         warnings = _disagreements(description, base.description, scores)
-    copies = CopyFilter(checkpoint.known_texts)
-    dropped, samples = _samples(checkpoint, copies, options, on_progress)
+    on_progress("sampling")
+    generator = Generator(checkpoint)
+    dropped, samples = _samples(generator, options, on_progress)
     shown = [sample.text for sample in samples if not sample.dropped]
     on_progress("comparing with other authors")
     recognition = _recognition(data, others, base, shown, options)
@@ -209,7 +210,7 @@ def evaluate(
         warnings=warnings,
         training=_curve(description),
         scores=scores,
-        copying=_copying(copies, samples, data.held_out),
+        copying=_copying(generator.copies, samples, data.held_out),
         style=recognition,
         likeness=_likeness(checkpoint.training_texts, data.held_out, shown, options.seed),
         diversity=_diversity(checkpoint.training_texts, data.held_out, shown, samples),
@@ -334,9 +335,9 @@ def _curve(description: Description) -> list[dict[str, float]]:
 
 
 def _samples(
-    checkpoint: Checkpoint, copies: CopyFilter, options: EvaluateOptions, on_progress: OnProgress
+    generator: Generator, options: EvaluateOptions, on_progress: OnProgress
 ) -> tuple[dict[str, int], list[Sampled]]:
-    on_progress("sampling")
+    copies = generator.copies
 
     def tell(counts: Yield) -> None:
         passed = counts.sampled - counts.dropped.total()
@@ -346,7 +347,7 @@ def _samples(
     dropped: dict[str, int] = {}
     samples = [
         Sampled(sample.text, sample.dropped, copies.is_copy(sample.text), nearest)
-        for sample in Generator(checkpoint).samples(_sampling(options), tell)
+        for sample in generator.samples(_sampling(options), tell)
         if sample.text is not None and fold(sample.text)
         for nearest in [copies.nearest(sample.text)]
     ]

@@ -56,7 +56,7 @@ class Generator:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._copies = CopyFilter(checkpoint.known_texts)
+        self.copies = CopyFilter(checkpoint.known_texts)
         model = checkpoint.build()
         self._sampler = _Sampler(model)
         # Half a window for the author's own tweets, the rest for the new one.
@@ -122,7 +122,7 @@ class Generator:
             dropped = "too long"
         elif fold(text) in seen:
             dropped = "repeated"
-        elif not options.allow_copies and self._copies.is_copy(text):
+        elif not options.allow_copies and self.copies.is_copy(text):
             dropped = "copies"
         return Sample(text, shown, dropped)
 

@@ -19,7 +19,7 @@ from twitterbot.evaluate import (
     ToldApart,
 )
 from twitterbot.novelty import CHARACTER_SHARE, Match
-from twitterbot.summary import percent
+from twitterbot.summary import NGRAMS, percent
 from twitterbot.text import LINK, MENTION
 from twitterbot.traits import BIN, BINS, PERCENTILES, Lengths
 
@@ -407,7 +407,6 @@ def _traits(traits: dict[str, Beside]) -> str:
 
 def _diversity(evaluation: Evaluation) -> str:
     diversity = evaluation.diversity
-    names = {1: "words", 2: "pairs of words", 3: "triples of words"}
     return _section(
         "Does it repeat itself?",
         f"{percent(diversity.repeated)} of the sampled tweets repeat an earlier one (and are "
@@ -417,7 +416,7 @@ def _diversity(evaluation: Evaluation) -> str:
             ("different", "generated", "held-out", "training"),
             [
                 (
-                    names[size],
+                    NGRAMS[size],
                     percent(beside.generated),
                     percent(beside.held_out),
                     percent(beside.training),

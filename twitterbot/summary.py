@@ -124,7 +124,7 @@ def _diversity(evaluation: Evaluation) -> Iterator[str]:
         ("different among all", "training", "held-out", "generated"),
         [
             (
-                _NGRAMS[size],
+                NGRAMS[size],
                 percent(beside.training),
                 percent(beside.held_out),
                 percent(beside.generated),
@@ -135,7 +135,7 @@ def _diversity(evaluation: Evaluation) -> Iterator[str]:
     yield f"{percent(diversity.repeated)} of the sampled tweets repeat an earlier one"
 
 
-_NGRAMS = {1: "words", 2: "pairs of words", 3: "triples of words"}
+NGRAMS = {1: "words", 2: "pairs of words", 3: "triples of words"}
 
 
 def percent(share: float) -> str:

@@ -30,7 +30,6 @@ from twitterbot.options import FetchOptions, FinetuneOptions, GenerateOptions, I
 
 if TYPE_CHECKING:
     from twitterbot.generate import Generator, Yield
-    from twitterbot.novelty import CopyFilter
 
 STOP = {"stop": True}
 _PROGRESS_EVERY = 0.25  # seconds
@@ -222,10 +221,10 @@ def _generate(talk: Talk, checkpoint: str, options: dict[str, Any]) -> dict[str,
         talk.check()
         counts.update(sampled=yielded.sampled, dropped=dict(yielded.dropped))
 
-    generator, copies = _model(checkpoint, _stamp(checkpoint))
+    generator = _generator(checkpoint, _stamp(checkpoint))
     for text in generator.tweets(GenerateOptions(**options), tell):
         talk.check()
-        match = copies.nearest(text)
+        match = generator.copies.nearest(text)
         talk.say(item={"text": text, "novelty": round(1 - (match.share if match else 0), 3)})
     return {"seed": options["seed"], "seconds": round(time.monotonic() - began, 2), **counts}
 
@@ -235,13 +234,11 @@ def _stamp(path: str) -> int:
 
 
 @functools.lru_cache(maxsize=1)
-def _model(path: str, stamp: int) -> "tuple[Generator, CopyFilter]":
+def _generator(path: str, stamp: int) -> "Generator":
     """The last model used stays loaded; `stamp` makes a rewritten checkpoint another one."""
     from twitterbot.generate import Generator
-    from twitterbot.novelty import CopyFilter
 
-    loaded = checkpoint.load(Path(path))
-    return Generator(loaded), CopyFilter(loaded.known_texts)
+    return Generator(checkpoint.load(Path(path)))
 
 
 _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
