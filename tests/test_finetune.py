@@ -32,7 +32,7 @@ def test_the_score_on_unseen_tweets_improves_and_the_best_is_kept(finetuned: Pat
     before = (description.parent or {})["scores"]["in_context"]
     assert description.scores["in_context"] < 0.7 * before
     scores = [epoch["in_context"] for epoch in description.history]
-    assert description.scores["in_context"] == min(scores)
+    assert description.scores["in_context"] <= min(scores)
     assert (description.name, description.kind) == ("bramble", "finetuned")
     assert (description.parent or {})["name"] == "base"
     assert description.data["tweets_trained_on"] == 108
@@ -43,6 +43,25 @@ def test_the_weights_written_have_the_score_that_is_told(finetuned: Path) -> Non
     data = preparation.prepare(timeline("bramble", 120))
     scorer = Scorer(NextTokenLoss(loaded.build()), loaded.tokenizer)
     told = loaded.description.scores["in_context"]
+    assert scorer.in_context(data.held_out, data.train) == pytest.approx(told, abs=0.01)
+
+
+def test_the_weights_kept_may_lie_between_the_base_and_the_trained_ones(
+    finetuned: Path, tmp_path: Path
+) -> None:
+    # Half of the newest tweets are such as the parent knows, the others as it trains on.
+    records = [*timeline("tarn", 114), *timeline("bramble", 120)[114:]]
+    data = preparation.prepare(records)
+    result = finetune.finetune(
+        data, checkpoint.load(finetuned), tmp_path / "between", options=OPTIONS
+    )
+    description = result.checkpoint.description
+    assert 0 < description.options["interpolation"] < 1
+    parents = (description.parent or {})["scores"]["in_context"]
+    epochs = [epoch["in_context"] for epoch in description.history]
+    assert description.scores["in_context"] < min(parents, *epochs)
+    scorer = Scorer(NextTokenLoss(result.checkpoint.build()), result.checkpoint.tokenizer)
+    told = description.scores["in_context"]
     assert scorer.in_context(data.held_out, data.train) == pytest.approx(told, abs=0.01)
 
 
@@ -88,7 +107,7 @@ def test_an_interruption_keeps_the_best_so_far_and_writes_it(base: Path, tmp_pat
     assert result.interrupted
     written = checkpoint.load(tmp_path / "early").description
     assert len(written.history) == 1
-    assert written.scores["in_context"] == written.history[0]["in_context"]
+    assert written.scores["in_context"] <= written.history[0]["in_context"]
     assert written.scores["in_context"] < (written.parent or {})["scores"]["in_context"]
 
 

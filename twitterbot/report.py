@@ -215,7 +215,6 @@ def _prediction(evaluation: Evaluation) -> str:
             _figure(
                 "Held-out score in training",
                 _curve(evaluation),
-                [("generated", "in context"), ("base hollow", "alone")],
             ),
             _figure(
                 "Base and fine-tuned",
@@ -230,7 +229,7 @@ def _prediction(evaluation: Evaluation) -> str:
 
 def _curve(evaluation: Evaluation) -> str:
     training = evaluation.training
-    values = [epoch[protocol] for epoch in training for protocol in ("alone", "in_context")]
+    values = [epoch["in_context"] for epoch in training]
     epochs = [int(epoch["epoch"]) for epoch in training]
     step = max(1, round(len(epochs) / 8))
     ticks = [(epoch, str(epoch) if epoch else "base") for epoch in epochs]
@@ -238,10 +237,7 @@ def _curve(evaluation: Evaluation) -> str:
     return lines(
         "Bits per character on held-out tweets by epoch, from the base on: in context "
         + ", ".join(f"{epoch['in_context']:.3f}" for epoch in training),
-        [
-            Series("base alone", [(e["epoch"], e["alone"]) for e in training]),
-            Series("generated", [(e["epoch"], e["in_context"]) for e in training], dots=True),
-        ],
+        [Series("generated", [(e["epoch"], e["in_context"]) for e in training], dots=True)],
         ticks,
         round_ticks(min(values), max(values), ".2f"),
         "epoch",
