@@ -1,7 +1,7 @@
 """Samples new tweets from a checkpoint: whole ones, short enough, and no copies.
 
 A batch of rows runs through one compiled loop. Every row starts with the same number of
-tokens of the author's own tweets, which set the tone; when a row ends its tweet it starts
+tokens of the author's own recent tweets, which set the tone; when a row ends its tweet it starts
 the next at once, so that no row waits for the longest one.
 """
 
@@ -29,6 +29,7 @@ ops = keras.ops
 
 _ROWS = 32  # of a batch
 _ROUND = 256  # tweets sampled at once, at most
+_RECENT = 0.2  # of the training tweets, the newest: the author's tone changes over the years
 _CANDIDATES = 1024  # tokens that top-p chooses among, the most likely ones
 _ASTRAY = re.compile("[\ufffd\0-\x09\x0b-\x1f\x7f-\x9f]")
 _FUTILE = 20  # a round's worth of tweets without one that passes: give up after so many
@@ -162,7 +163,7 @@ class Generator:
         return (text[:start] + hide(text[start:], self._checkpoint.description.handles)).strip()
 
     def _primers(self, rows: int, length: int, random: np.random.Generator) -> Ids:
-        """(rows, length) ids: BEGIN, then the author's tweets from random places on.
+        """(rows, length) ids: BEGIN, then tweets of the author's up to a random recent one.
 
         A model without training texts starts from BEGIN alone.
         """
@@ -170,12 +171,12 @@ class Generator:
         if not texts:
             return np.full((rows, 1), BEGIN, np.int32)
         primers = []
-        for start in random.integers(0, len(texts), rows):
-            chosen = [texts[(start + i) % len(texts)] for i in range(length)]
+        for place in random.integers(int((1 - _RECENT) * len(texts)), len(texts), rows):
             ids: list[int] = []
             while len(ids) < length - 1:
-                ids += [*self._checkpoint.tokenizer.encode([chosen.pop(0)])[0], END]
-            # The end of a tweet stands at the end; what is too much is cut at the front.
+                ids = [*self._checkpoint.tokenizer.encode([texts[place]])[0], END, *ids]
+                place = (place - 1) % len(texts)
+            # What is too much is cut at the front.
             primers.append([BEGIN, *ids[len(ids) - length + 1 :]])
         return np.array(primers, np.int32)
 
