@@ -147,9 +147,10 @@ def measure(path: Path, args: argparse.Namespace, base: Checkpoint, primer: byte
     """All systems on one account."""
     data = preparation.prepare(tweets.read(path))
     say(f"{path.stem}: {len(data.train):,} tweets to train on, {len(data.held_out):,} held out")
-    scores, seconds = twitterbot(data, base)
-    scores["seconds"] = seconds
-    seconds = 60 * args.minutes if args.minutes else seconds
+    scores: Scores = {}
+    if "twitterbot" not in args.without:
+        scores, scores["seconds"] = twitterbot(data, base)
+    seconds = 60 * args.minutes if args.minutes else scores.get("seconds", 0.0)
     systems: dict[str, Callable[[], Scores]] = {
         "scratch": lambda: scratch(data, base),
         "PPMd": lambda: {"PPMd": ppm.bits_per_character(b"", data.train, data.held_out)},

@@ -1,0 +1,176 @@
+"""The whole of twitterbot on several accounts: what fine-tuning gains, copies and invents.
+
+    python tests/benchmarks/accounts.py tweets/*.jsonl --corpus DIR --results accounts.jsonl
+
+Fine-tunes with the defaults by the command line, as a user does, on each account's newest
+--tweets, evaluates the checkpoint, and prints two tables, a row an account and one of means:
+
+- learning: bits per character of the held-out tweets with the base and fine-tuned, in context,
+  and the gain, in context and alone; the seconds of the whole command;
+- writing: the share of the samples that are copies, before the filter, beside the author's
+  own held-out tweets; the yield after all filters; the share recognized as the author's among
+  the accounts given, beside the held-out tweets; how well a classifier tells generated tweets
+  from held-out and from training tweets, beside the two kinds of real ones; invented words (see
+  `base_report.py`; the author's training tweets are known words too), beside the held-out
+  tweets; repeated samples.
+
+Each account appends a line to --results, and is not measured again. Expect four minutes each.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from common import invented, knowledge, say, table, words
+
+from twitterbot import checkpoint, evaluate, tweets
+from twitterbot.evaluate import Evaluation
+from twitterbot.options import EvaluateOptions
+from twitterbot.tweets import Tweet
+
+Row = dict[str, float]
+
+LEARNING = {
+    "tweets": ",.0f",
+    "base": ".3f",
+    "fine-tuned": ".3f",
+    "gain": ".1%",
+    "gain alone": ".1%",
+    "seconds": ".0f",
+}
+WRITING = {
+    "copies": ".1%",
+    "real copies": ".1%",
+    "yield": ".1%",
+    "recognized": ".1%",
+    "real recognized": ".1%",
+    "from held-out": ".1%",
+    "from training": ".1%",
+    "real from real": ".1%",
+    "invented": ".2%",
+    "real invented": ".2%",
+    "repeated": ".1%",
+}
+
+
+def newest(path: Path, count: int) -> list[Tweet]:
+    """As much of a timeline as X's API shows."""
+    return list(tweets.read(path))[-count:]
+
+
+def finetuned(timeline: Path, output: Path) -> float:
+    """Writes a checkpoint by the command line; returns the seconds of the whole command."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "twitterbot", "finetune", str(timeline), "-o", str(output)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def measured(
+    path: Path, args: argparse.Namespace, base: Path, known: Collection[str]
+) -> tuple[Row, list[str]]:
+    """An account's numbers, and the first tweets that it made."""
+    records = newest(path, args.tweets)
+    with tempfile.TemporaryDirectory() as folder:
+        timeline = Path(folder) / path.name
+        tweets.write(timeline, records)
+        seconds = finetuned(timeline, Path(folder) / path.stem)
+        model = checkpoint.load(Path(folder) / path.stem)
+    others = ((other.stem, newest(other, args.tweets)) for other in args.accounts if other != path)
+    options = EvaluateOptions(count=args.samples)
+    found = evaluate.evaluate(model, checkpoint.load(base), records, others, options=options)
+    held_out = evaluate.hold_out(model, records)[0].held_out
+    row = numbers(found, seconds)
+    if known:
+        own = {word.lower() for text in model.training_texts for word in words(text)}
+        shown = [sample.text for sample in found.samples if not sample.dropped]
+        row["invented"] = invented_rate(shown, known | own)
+        row["real invented"] = invented_rate(held_out, known | own)
+    return row, [sample.text for sample in found.samples if not sample.dropped][:20]
+
+
+def numbers(found: Evaluation, seconds: float) -> Row:
+    """What `evaluate` knows, by the names of the tables' columns."""
+    scores, apart = found.scores, found.likeness.told_apart
+    shown = found.copying.shown.tweets
+    return {
+        "tweets": found.trained_on,
+        "base": scores.in_context.base,
+        "fine-tuned": scores.in_context.finetuned,
+        "gain": scores.in_context.gain,
+        "gain alone": scores.alone.gain,
+        "seconds": seconds,
+        "copies": found.copying.sampled.copies,
+        "real copies": found.copying.held_out.copies,
+        "yield": shown / (shown + sum(found.dropped.values())),
+        "recognized": found.style.generated,
+        "real recognized": found.style.held_out,
+        "from held-out": apart.generated_from_held_out,
+        "from training": apart.generated_from_training,
+        "real from real": apart.held_out_from_training,
+        "repeated": found.diversity.repeated,
+    }
+
+
+def invented_rate(texts: Sequence[str], known: Collection[str]) -> float:
+    """The share of the lower-case words of three letters or more that are not known."""
+    count = sum(word.islower() for text in texts for word in words(text))
+    return sum(len(invented(text, known)) for text in texts) / max(1, count)
+
+
+def report(rows: dict[str, Row], columns: dict[str, str]) -> str:
+    """A row an account and one of means, Markdown."""
+    means = {
+        column: statistics.mean(row[column] for row in rows.values())
+        for column in columns
+        if all(column in row for row in rows.values())
+    }
+    lines = [(name, *cells(row, columns)) for name, row in {**rows, "mean": means}.items()]
+    return table(("account", *columns), lines)
+
+
+def cells(row: Row, columns: dict[str, str]) -> Iterator[str]:
+    """The numbers in the order of the columns."""
+    return (format(row[column], form) if column in row else "" for column, form in columns.items())
+
+
+def main() -> None:
+    """Parses the command line, measures account after account, and reports."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("accounts", type=Path, nargs="+", help="timelines, tweets/<handle>.jsonl")
+    parser.add_argument("--tweets", type=int, default=3200, help="of each account, the newest")
+    parser.add_argument("--samples", type=int, default=EvaluateOptions.count)
+    parser.add_argument("--corpus", type=Path, help="tells invented words")
+    parser.add_argument("--work", type=Path, default=Path("corpus-knowledge"))
+    parser.add_argument("--results", type=Path, default=Path("accounts.jsonl"))
+    args = parser.parse_args()
+    base = checkpoint.base_path()
+    known = knowledge(args.corpus, args.work).words.keys() if args.corpus else set()
+    made_by = checkpoint.describe(base).created_at
+    done: dict[tuple[str, int, str], Row] = {}
+    if args.results.exists():
+        for line in map(json.loads, args.results.read_text().splitlines()):
+            done[line["account"], line["limit"], line["base"]] = line["numbers"]
+    for path in args.accounts:
+        key = (path.stem, args.tweets, made_by)
+        if key in done:
+            continue
+        say(f"{path.stem}")
+        done[key], samples = measured(path, args, base, known)
+        with args.results.open("a") as file:
+            line = dict(zip(("account", "limit", "base"), key, strict=True))
+            file.write(json.dumps(line | {"numbers": done[key], "samples": samples}) + "\n")
+    rows = {path.stem: done[path.stem, args.tweets, made_by] for path in args.accounts}
+    print(report(rows, LEARNING) + "\n\n" + report(rows, WRITING))
+
+
+if __name__ == "__main__":
+    main()
