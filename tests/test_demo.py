@@ -36,7 +36,7 @@ def test_the_demo_shows_every_step_and_leaves_nothing_behind(
 ) -> None:
     # A tiny base in place of the one that ships, and little training.
     monkeypatch.setattr(checkpoint, "base_path", lambda: base)
-    monkeypatch.setattr(finetune, "default_epochs", lambda tweets: 2)
+    monkeypatch.setattr(finetune, "default_epochs", lambda tokens: 2)
     monkeypatch.chdir(tmp_path)
     run_demo(tmp_path)
 

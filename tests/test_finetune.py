@@ -18,8 +18,8 @@ from twitterbot.scores import Scorer
 OPTIONS = FinetuneOptions(epochs=3, learning_rate=1e-2, precision="float32")
 
 
-def test_fewer_tweets_get_more_epochs() -> None:
-    epochs = [finetune.default_epochs(tweets) for tweets in (50, 2_000, 4_000, 100_000)]
+def test_fewer_tokens_get_more_epochs() -> None:
+    epochs = [finetune.default_epochs(tokens) for tokens in (2_000, 50_000, 150_000, 10**7)]
     assert epochs == sorted(epochs, reverse=True)
     assert epochs[0] > epochs[-1] >= 1
 

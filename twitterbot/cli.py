@@ -302,7 +302,7 @@ def finetune(
     epochs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Passes over the tweets, at most.", show_default="by their number"
+            min=1, help="Passes over the tweets, at most.", show_default="by the amount of text"
         ),
     ] = FinetuneOptions.epochs,
     learning_rate: Annotated[

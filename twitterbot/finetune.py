@@ -6,6 +6,7 @@ that are kept: those of an epoch, or some on the way from the base's to the last
 
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -47,9 +48,9 @@ class Result:
     interrupted: bool
 
 
-def default_epochs(tweets: int) -> int:
-    """More passes over fewer tweets: the number of steps varies less than that of tweets."""
-    return min(10, max(3, round(5_000 / tweets)))
+def default_epochs(tokens: int) -> int:
+    """More passes over fewer tokens: the number of steps varies less than that of tweets."""
+    return min(10, max(2, round(750 / math.sqrt(tokens))))
 
 
 def finetune(
@@ -120,7 +121,7 @@ class _Run:
     def _epochs(self, on_progress: Callable[[Progress], None]) -> None:
         options = self.options
         batches = list(self._batches())
-        epochs = options.epochs or default_epochs(len(self.tweets))
+        epochs = options.epochs or default_epochs(sum(map(len, self.tweets)))
         total = epochs * len(batches)
         schedule = Schedule(options.learning_rate, round(options.warmup * total), total, total)
         step, waited, pace = 0, 0, Pace()
