@@ -212,10 +212,7 @@ def _prediction(evaluation: Evaluation) -> str:
         f"below that. The small numbers count tweets. Short are up to {LENGTHS['short']} "
         f"characters, medium up to {LENGTHS['medium']}.",
         _pair(
-            _figure(
-                "Held-out score in training",
-                _curve(evaluation),
-            ),
+            _figure("Held-out score in training", _curve(evaluation)),
             _figure(
                 "Base and fine-tuned",
                 _table(

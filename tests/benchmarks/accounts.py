@@ -19,15 +19,14 @@ Each account appends a line to --results, and is not measured again. Expect four
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence, Set
 from pathlib import Path
 
-from common import invented, knowledge, say, table, words
+from common import invented_words, knowledge, say, table_with_means, words
 
 from twitterbot import checkpoint, evaluate, tweets
 from twitterbot.evaluate import Evaluation
@@ -73,7 +72,7 @@ def finetuned(timeline: Path, output: Path) -> float:
 
 
 def measured(
-    path: Path, args: argparse.Namespace, base: Path, known: Collection[str]
+    path: Path, args: argparse.Namespace, base: Path, known: Set[str]
 ) -> tuple[Row, list[str]]:
     """An account's numbers, and the first tweets that it made."""
     records = newest(path, args.tweets)
@@ -85,14 +84,13 @@ def measured(
     others = ((other.stem, newest(other, args.tweets)) for other in args.accounts if other != path)
     options = EvaluateOptions(count=args.samples)
     found = evaluate.evaluate(model, checkpoint.load(base), records, others, options=options)
-    held_out = evaluate.hold_out(model, records)[0].held_out
     row = numbers(found, seconds)
+    shown = [sample.text for sample in found.samples if not sample.dropped]
     if known:
-        own = {word.lower() for text in model.training_texts for word in words(text)}
-        shown = [sample.text for sample in found.samples if not sample.dropped]
-        row["invented"] = invented_rate(shown, known | own)
-        row["real invented"] = invented_rate(held_out, known | own)
-    return row, [sample.text for sample in found.samples if not sample.dropped][:20]
+        known = known | {word.lower() for text in model.training_texts for word in words(text)}
+        held_out = evaluate.hold_out(model, records)[0].held_out
+        row["invented"], row["real invented"] = rate(shown, known), rate(held_out, known)
+    return row, shown[:20]
 
 
 def numbers(found: Evaluation, seconds: float) -> Row:
@@ -118,26 +116,10 @@ def numbers(found: Evaluation, seconds: float) -> Row:
     }
 
 
-def invented_rate(texts: Sequence[str], known: Collection[str]) -> float:
-    """The share of the lower-case words of three letters or more that are not known."""
-    count = sum(word.islower() for text in texts for word in words(text))
-    return sum(len(invented(text, known)) for text in texts) / max(1, count)
-
-
-def report(rows: dict[str, Row], columns: dict[str, str]) -> str:
-    """A row an account and one of means, Markdown."""
-    means = {
-        column: statistics.mean(row[column] for row in rows.values())
-        for column in columns
-        if all(column in row for row in rows.values())
-    }
-    lines = [(name, *cells(row, columns)) for name, row in {**rows, "mean": means}.items()]
-    return table(("account", *columns), lines)
-
-
-def cells(row: Row, columns: dict[str, str]) -> Iterator[str]:
-    """The numbers in the order of the columns."""
-    return (format(row[column], form) if column in row else "" for column, form in columns.items())
+def rate(texts: Sequence[str], known: Collection[str]) -> float:
+    """The share of the lower-case words that are invented."""
+    count, found = invented_words(texts, known)
+    return found.total() / max(1, count)
 
 
 def main() -> None:
@@ -169,7 +151,7 @@ def main() -> None:
             line = dict(zip(("account", "limit", "base"), key, strict=True))
             file.write(json.dumps(line | {"numbers": done[key], "samples": samples}) + "\n")
     rows = {path.stem: done[path.stem, args.tweets, made_by] for path in args.accounts}
-    print(report(rows, LEARNING) + "\n\n" + report(rows, WRITING))
+    print(table_with_means(rows, LEARNING) + "\n\n" + table_with_means(rows, WRITING))
 
 
 if __name__ == "__main__":

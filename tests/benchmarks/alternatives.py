@@ -30,15 +30,14 @@ import argparse
 import dataclasses
 import itertools
 import json
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import ppm
-from common import say, table, to_bytes, train_files
+from common import say, table_with_means, to_bytes, train_files
 
 from twitterbot import checkpoint, finetune, preparation, tweets
 from twitterbot.checkpoint import Checkpoint
@@ -175,20 +174,9 @@ def measure(path: Path, args: argparse.Namespace, base: Checkpoint, primer: byte
 
 def report(results: Mapping[str, Scores]) -> str:
     """A row an account and one of means, Markdown."""
-    columns = list(dict.fromkeys(name for scores in results.values() for name in scores))
-    rows = [(account, *cells(scores, columns)) for account, scores in results.items()]
-    means = {
-        name: statistics.mean(scores[name] for scores in results.values() if name in scores)
-        for name in columns
-    }
-    return table(("account", *columns), [*rows, ("mean", *cells(means, columns))])
-
-
-def cells(scores: Scores, columns: list[str]) -> Iterator[str]:
-    """The scores in the order of the columns."""
-    for name in columns:
-        form = {"seconds": ".0f", "textgenrnn, unknown": ".2%"}.get(name, ".3f")
-        yield format(scores[name], form) if name in scores else ""
+    forms = {"seconds": ".0f", "textgenrnn, unknown": ".2%"}
+    names = dict.fromkeys(name for scores in results.values() for name in scores)
+    return table_with_means(results, {name: forms.get(name, ".3f") for name in names})
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from common import Knowledge, invented, knowledge, say, table, validation_sample, words
+from common import Knowledge, invented_words, knowledge, say, table, validation_sample
 
 from twitterbot import checkpoint
 from twitterbot.generate import Generator, Sample
@@ -85,11 +85,9 @@ def personal(texts: Iterable[str], pattern: re.Pattern[str], real: Callable[[str
     return "\n".join([f"{len(hits)} hits, {sum(map(real, hits))} look real", *marked])
 
 
-def invented_share(texts: Iterable[str], known: Collection[str]) -> tuple[str, str, str]:
+def invented_share(texts: Sequence[str], known: Collection[str]) -> tuple[str, str, str]:
     """The number of lower-case words, the invented ones in percent, and the commonest of them."""
-    texts = list(texts)
-    count = sum(word.islower() for text in texts for word in words(text))
-    found = Counter(word for text in texts for word in invented(text, known))
+    count, found = invented_words(texts, known)
     examples = ", ".join(word for word, _ in found.most_common(12))
     return f"{count:,}", f"{found.total() / max(1, count):.2%}", examples
 

@@ -7,10 +7,11 @@ names that are not packed.
 import hashlib
 import json
 import re
+import statistics
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,26 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table, the first column to the left."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def table_with_means(rows: Mapping[str, Mapping[str, float]], columns: Mapping[str, str]) -> str:
+    """A row an account and one of means, over those that have the number; `columns`: formats."""
+    means = {
+        column: statistics.mean(row[column] for row in rows.values() if column in row)
+        for column in columns
+        if any(column in row for row in rows.values())
+    }
+    lines = [
+        (
+            name,
+            *(
+                format(row[column], form) if column in row else ""
+                for column, form in columns.items()
+            ),
+        )
+        for name, row in [*rows.items(), ("mean", means)]
+    ]
+    return table(("account", *columns), lines)
 
 
 # ------------------------------------------------------------------ texts
@@ -78,6 +99,12 @@ def words(line: str) -> Iterator[str]:
 def invented(line: str, known: Collection[str]) -> list[str]:
     """The lower-case words of `line` that are not `known`: capitals may be names."""
     return [word for word in words(line) if word.islower() and word not in known]
+
+
+def invented_words(texts: Sequence[str], known: Collection[str]) -> tuple[int, Counter[str]]:
+    """The number of all lower-case words of `texts`, and the invented ones among them."""
+    count = sum(word.islower() for text in texts for word in words(text))
+    return count, Counter(word for text in texts for word in invented(text, known))
 
 
 @dataclass(frozen=True)
