@@ -185,7 +185,7 @@ def test_the_loop_draws_what_the_model_says_tweet_by_tweet() -> None:
         weights.assign(random.normal(0, 0.3, weights.shape))
     prefixes = random.integers(2, 8, (3, 6)).astype(np.int32)
     uniforms = random.random((90, 3), np.float32)
-    sampler, options = generate._Sampler(model), GenerateOptions(temperature=1.0, top_p=1.0)
+    sampler, options = generate._Sampler(model, 15), GenerateOptions(temperature=1.0, top_p=1.0)
 
     def told_slowly(row: int, time: int) -> list[int]:
         """The tweet that a row starts at a time, by the whole model for each token."""
@@ -237,7 +237,7 @@ class Coin:
 
 def lengths_of(uniforms: Any, count: int) -> list[int]:
     """The lengths of `count` tweets tossed by `Coin`, 0 for an unfinished one."""
-    sampler = generate._Sampler(cast(TweetModel, Coin()))
+    sampler = generate._Sampler(cast(TweetModel, Coin()), 15)
     starts = np.full((uniforms.shape[1], 1), BEGIN, np.int32)
     options = GenerateOptions(temperature=1.0, top_p=1.0)
     tokens = sampler(starts, count, uniforms.astype(np.float32), options)

@@ -87,13 +87,15 @@ class Checkpoint:
         """All tweets of accounts that these weights have seen."""
         return [*self.training_texts, *self.inherited_texts]
 
-    def build(self, *, precision: str = "float32", dropout: float = 0.0) -> "TweetModel":
+    def build(
+        self, *, precision: str = "float32", dropout: float = 0.0, frozen: bool = False
+    ) -> "TweetModel":
         """The Keras model with these weights. Raises TwitterbotError when they do not fit."""
         from twitterbot.model import ModelConfig, TweetModel
 
         try:
             config = ModelConfig(**self.description.model)
-            model = TweetModel(config, precision=precision, dropout=dropout)
+            model = TweetModel(config, precision=precision, dropout=dropout, frozen=frozen)
             model.set_named_weights(self.weights)
         except (KeyError, TypeError, ValueError) as error:
             raise TwitterbotError(

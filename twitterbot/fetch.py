@@ -23,7 +23,7 @@ from pathlib import Path
 
 from twitterbot import payloads, tweets
 from twitterbot.errors import TwitterbotError
-from twitterbot.files import cannot_write, replacing
+from twitterbot.files import cannot_write, recover, replacing
 from twitterbot.options import FetchOptions
 from twitterbot.tweets import Tweet
 from twitterbot.xapi import PAGE_MAX, PAGE_MIN, TWEET_PRICE, Page, TokenRefusedError, User, XClient
@@ -195,9 +195,9 @@ class _Timeline:
     def __init__(self, handle: str, folder: Path) -> None:
         self.path = tweets.path_for(handle, folder)
         self.record_path = self.path.with_suffix(RECORD_SUFFIX)
-        for leftover in folder.glob(f".{self.path.stem}.*.tmp"):
-            with contextlib.suppress(OSError):  # of a run that was killed while it wrote
-                leftover.unlink()
+        for path in (self.path, self.record_path):
+            with contextlib.suppress(OSError):  # what is in nobody's way may stay
+                recover(path)
         self.record = _read_record(self.record_path)
         self._on_disk = self.record.to_json() if self.record_path.exists() else ""
         self._mend_end()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from twitterbot.checkpoint import Checkpoint
 from twitterbot.dataset import Ids
-from twitterbot.engine import compiled, keras, unfused
+from twitterbot.engine import choose_precision, compiled, keras, unfused
 from twitterbot.errors import TwitterbotError
 from twitterbot.model import TweetModel
 from twitterbot.novelty import CopyFilter
@@ -28,7 +28,8 @@ from twitterbot.tokenizer import BEGIN, END
 ops = keras.ops
 
 _ROWS = 32  # of a batch
-_ROUND = 256  # tweets sampled at once, at most
+_ROUND = 512  # tweets sampled at once, at most
+_PRIMER = 64  # tokens before a new tweet, of the author's own and the prompt
 _RECENT = 0.2  # of the training tweets, the newest: the author's tone changes over the years
 _CANDIDATES = 1024  # tokens that top-p chooses among, the most likely ones
 _ASTRAY = re.compile("[\ufffd\0-\x09\x0b-\x1f\x7f-\x9f]")
@@ -58,10 +59,12 @@ class Generator:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self.copies = CopyFilter(checkpoint.known_texts)
-        model = checkpoint.build()
-        self._sampler = _Sampler(model)
-        # Half a window for the author's own tweets, the rest for the new one.
-        self._primer = model.config.context // 2
+        model = checkpoint.build(precision=choose_precision(), frozen=True)
+        self._tweets = checkpoint.tokenizer.encode(checkpoint.training_texts)
+        self._room = model.config.context // 2  # tokens before a tweet; the rest is its own
+        # No longer than the author's longest: every slot of a memory costs time.
+        longest = max((len(ids) + 1 for ids in self._tweets), default=self._room)
+        self._sampler = _Sampler(model, min(longest, self._room - 1))
 
     def tweets(
         self,
@@ -135,9 +138,9 @@ class Generator:
         """`count` texts as the model ends them, None for one that did not end in time."""
         tokenizer = self._checkpoint.tokenizer
         prompt = tokenizer.encode([self._prompt(options)])[0]
-        if len(prompt) >= self._primer or weighted_length(options.prompt) >= options.max_length:
+        if len(prompt) >= self._room or weighted_length(options.prompt) >= options.max_length:
             raise TwitterbotError("the --prompt leaves no room for a tweet; give a shorter one")
-        primers = self._primers(rows, self._primer - len(prompt), random)
+        primers = self._primers(rows, max(1, min(_PRIMER, self._room) - len(prompt)), random)
         starts = np.concatenate([primers, np.tile(prompt, (rows, 1))], axis=1).astype(np.int32)
         steps = math.ceil(_ROUND / rows) * self._sampler.longest  # enough, whatever `count`
         uniforms = random.random((steps, rows), np.float32)
@@ -167,15 +170,15 @@ class Generator:
 
         A model without training texts starts from BEGIN alone.
         """
-        texts = self._checkpoint.training_texts
-        if not texts:
+        tweets = self._tweets
+        if not tweets:
             return np.full((rows, 1), BEGIN, np.int32)
         primers = []
-        for place in random.integers(int((1 - _RECENT) * len(texts)), len(texts), rows):
+        for place in random.integers(int((1 - _RECENT) * len(tweets)), len(tweets), rows):
             ids: list[int] = []
             while len(ids) < length - 1:
-                ids = [*self._checkpoint.tokenizer.encode([texts[place]])[0], END, *ids]
-                place = (place - 1) % len(texts)
+                ids = [*tweets[place], END, *ids]
+                place = (place - 1) % len(tweets)
             # What is too much is cut at the front.
             primers.append([BEGIN, *ids[len(ids) - length + 1 :]])
         return np.array(primers, np.int32)
@@ -192,10 +195,10 @@ def _shown(text: str, prompt: str, options: GenerateOptions) -> str:
 class _Sampler:
     """The compiled loop: token ids in, token ids out."""
 
-    def __init__(self, model: TweetModel) -> None:
+    def __init__(self, model: TweetModel, longest: int) -> None:
         self._model = model
         self._run = compiled(self._loop)
-        self.longest = model.config.context // 2 - 1  # tokens of a tweet
+        self.longest = longest  # tokens of a tweet, END among them
 
     def __call__(
         self,

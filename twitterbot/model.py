@@ -34,12 +34,21 @@ class ModelConfig:
 
 
 class TweetModel(keras.Model):
-    """Token ids (B, T) to next-token logits (B, T, V) in the compute precision."""
+    """Token ids (B, T) to next-token logits (B, T, V) in the compute precision.
+
+    Weights are float32 whatever the precision, unless `frozen`: a model that learns nothing
+    has them in the compute precision too, and need not convert them for every step.
+    """
 
     def __init__(
-        self, config: ModelConfig, *, precision: str = "float32", dropout: float = 0.0
+        self,
+        config: ModelConfig,
+        *,
+        precision: str = "float32",
+        dropout: float = 0.0,
+        frozen: bool = False,
     ) -> None:
-        dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
+        dtype = "mixed_bfloat16" if precision == "bfloat16" and not frozen else precision
         super().__init__(dtype=dtype)
         self.config = config
         self.embedding = keras.layers.Embedding(
