@@ -119,10 +119,9 @@ def test_an_interruption_before_anything_is_learnt_writes_nothing(
     assert not (tmp_path / "early").exists()
 
 
-def test_training_that_does_not_help_stops_and_keeps_the_base(base: Path, tmp_path: Path) -> None:
-    options = dataclasses.replace(OPTIONS, epochs=9, learning_rate=0.0, patience=2)
+def test_training_that_does_not_help_keeps_the_base(base: Path, tmp_path: Path) -> None:
+    options = dataclasses.replace(OPTIONS, epochs=1, learning_rate=0.0)
     result = run(base, tmp_path / "same", options, lambda progress: False)
-    assert len(result.checkpoint.description.history) == 2
     for name, array in checkpoint.load(base).weights.items():
         np.testing.assert_array_equal(result.checkpoint.weights[name], array)
 
@@ -139,5 +138,5 @@ def test_progress_tells_steps_and_scores(base: Path, tmp_path: Path) -> None:
     assert [progress.step for progress in seen] == list(range(1, len(seen) + 1))
     assert seen[0].score is None
     assert seen[-1].score == seen[-1].best_score < seen[-1].base_score
-    assert seen[-1].seconds_left >= 0
+    assert seen[-1].seconds_left > 0  # the last scores are still to come
     assert seen[-1].tokens_per_second > 0

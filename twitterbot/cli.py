@@ -301,9 +301,7 @@ def finetune(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Passes over the tweets, at most.", show_default="by the amount of text"
-        ),
+        typer.Option(min=1, help="Passes over the tweets.", show_default="by the amount of text"),
     ] = FinetuneOptions.epochs,
     learning_rate: Annotated[
         float, typer.Option(min=0, help="The peak learning rate.")

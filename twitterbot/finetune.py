@@ -24,6 +24,8 @@ from twitterbot.preparation import Data
 from twitterbot.scores import Scorer
 from twitterbot.training import Pace, Schedule, Trainer, adamw
 
+_LAST_SCORINGS = 3  # after the last epoch's: twice between the weights, then tweets alone
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -124,19 +126,18 @@ class _Run:
         epochs = options.epochs or default_epochs(sum(map(len, self.tweets)))
         total = epochs * len(batches)
         schedule = Schedule(options.learning_rate, round(options.warmup * total), total, total)
-        step, waited, pace = 0, 0, Pace()
+        step = 0
         for epoch in range(epochs):
-            losses = []
+            losses, pace = [], Pace()
             for windows in batches:
                 losses.append(self.trainer.step(windows, schedule.rate(step)))
                 step += 1
-                on_progress(self._progress(step, total, pace.step(), float(np.mean(losses))))
+                scorings = epochs - epoch + _LAST_SCORINGS
+                loss = round(float(np.mean(losses)), 4)
+                on_progress(self._progress(step, total, pace.step(), scorings, loss))
             self.last = _Candidate(half(self.model.named_arrays()), self._in_context())
-            loss = round(float(np.mean(losses)), 4)
             self.history.append({"epoch": epoch + 1, "loss": loss, "in_context": self.last.score})
-            waited = 0 if self._keep_if_best(self.last) else waited + 1
-            if waited == options.patience:
-                return
+            self._keep_if_best(self.last)
             batches = list(self._batches())
 
     def _batches(self) -> Iterator[Ids]:
@@ -149,12 +150,14 @@ class _Run:
         for start in range(0, len(order), size):
             yield windows[np.resize(np.roll(order, -start), size)]
 
-    def _progress(self, step: int, total: int, steps_per_second: float, loss: float) -> Progress:
+    def _progress(
+        self, step: int, total: int, steps_per_second: float, scorings: int, loss: float
+    ) -> Progress:
         return Progress(
             step=step,
             total_steps=total,
             tokens_per_second=steps_per_second * self.options.batch * self.context,
-            seconds_left=(total - step) / steps_per_second,
+            seconds_left=(total - step) / steps_per_second + scorings * self.seconds_a_scoring,
             loss=loss,
             base_score=self.start.score,
             score=self.history[-1]["in_context"] if self.history else None,
@@ -183,14 +186,15 @@ class _Run:
         self._keep_if_best(candidate)
         return candidate
 
-    def _keep_if_best(self, candidate: _Candidate) -> bool:
-        better = candidate.score < self.best.score
-        if better:
+    def _keep_if_best(self, candidate: _Candidate) -> None:
+        if candidate.score < self.best.score:
             self.best = candidate
-        return better
 
     def _in_context(self) -> float:
-        return round(self.scorer.in_context(self.data.held_out, self.data.train), 4)
+        began = time.monotonic()
+        score = round(self.scorer.in_context(self.data.held_out, self.data.train), 4)
+        self.seconds_a_scoring = time.monotonic() - began
+        return score
 
     def _scores(self, candidate: _Candidate) -> dict[str, float]:
         self.model.set_named_weights(candidate.weights)

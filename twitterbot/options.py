@@ -86,14 +86,13 @@ class EvaluateOptions:
 class FinetuneOptions:
     """How a base is adapted to one account."""
 
-    epochs: int | None = None  # passes at most; None chooses by the number of tweets
-    batch: int = 4  # windows a step
-    learning_rate: float = 4e-4  # peak
+    epochs: int | None = None  # passes; None chooses by the amount of text
+    batch: int = 8  # windows a step
+    learning_rate: float = 6e-4  # peak
     warmup: float = 0.1  # share of the steps over which the learning rate rises
     weight_decay: float = 0.1
     dropout: float = 0.1
     held_out: float = 0.1  # share of the tweets, the newest, that only scores see
-    patience: int = 2  # evaluations without a better score before it stops
     seed: int = 0
     precision: Precision = "auto"
 

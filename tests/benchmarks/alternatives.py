@@ -10,8 +10,8 @@ For each account the tweets are prepared as `finetune` does it, and all systems 
 same training tweets:
 
 - base, fine-tuned: twitterbot, each tweet alone, and after the author's preceding ones;
-- scratch: twitterbot's model with random weights, trained on the account alone until its score
-  stops improving, in context;
+- scratch: twitterbot's model with random weights, trained on the account alone, the best of
+  ten epochs, in context;
 - PPMd: order 7, after the account's training tweets, unprimed and after 30 MB of the corpus;
 - LSTM: the tutorial's network, trained on the corpus by `lstm_base.py`, before and after
   fine-tuning on the account (Adam at 1e-3, the best epoch), reading the tweets as one stream;
@@ -50,7 +50,7 @@ from twitterbot.preparation import Data
 from twitterbot.scores import characters
 
 PRIME = 30_000_000  # bytes of the corpus that PPMd reads first
-SCRATCH = FinetuneOptions(epochs=30, learning_rate=2e-3, dropout=0.2, patience=3)
+SCRATCH = FinetuneOptions(epochs=10, learning_rate=2e-3, dropout=0.2)
 LSTM_RATE = 1e-3
 _LSTM_CONTEXT = 4096  # bytes of the training tweets that it reads before the held-out ones
 
