@@ -122,7 +122,7 @@ def finetuned(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     output = tmp_path_factory.mktemp("finetuned") / "checkpoints" / "bramble"
     data = preparation.prepare(timeline("bramble", 120))
-    options = FinetuneOptions(epochs=4, learning_rate=1e-2, precision="float32")
+    options = FinetuneOptions(epochs=4, batch=4, learning_rate=1e-2, precision="float32")
     finetune.finetune(data, checkpoint.load(base), output, options=options)
     return output
 

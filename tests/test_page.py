@@ -138,7 +138,7 @@ def _import(page: Page, folder: Path) -> None:
 
 def _train(page: Page) -> None:
     page.get_by_text("Settings").click()
-    page.get_by_label("Epochs, at most").fill("3")
+    page.get_by_label("Epochs").fill("3")
     page.get_by_label("Learning rate").fill("0.01")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.locator("#train-reason")).to_contain_text("in training")

@@ -225,17 +225,17 @@ def _prediction(evaluation: Evaluation) -> str:
 
 
 def _curve(evaluation: Evaluation) -> str:
-    training = evaluation.training
-    values = [epoch["in_context"] for epoch in training]
-    epochs = [int(epoch["epoch"]) for epoch in training]
-    step = max(1, round(len(epochs) / 8))
-    ticks = [(epoch, str(epoch) if epoch else "base") for epoch in epochs]
-    ticks = [tick for tick in ticks if tick[0] % step == 0 or tick[0] == epochs[-1]]
+    # Behind the last epoch, the weights that are kept: mostly between the base's and those.
+    epochs = [*evaluation.training, {"in_context": evaluation.scores.in_context.finetuned}]
+    values = [epoch["in_context"] for epoch in epochs]
+    last = len(epochs) - 1
+    step = max(1, round(last / 8))
+    names = {0: "base", **{n: str(n) for n in range(step, last, step)}, last: "kept"}
     return lines(
-        "Bits per character on held-out tweets by epoch, from the base on: in context "
-        + ", ".join(f"{epoch['in_context']:.3f}" for epoch in training),
-        [Series("generated", [(e["epoch"], e["in_context"]) for e in training], dots=True)],
-        ticks,
+        "Bits per character on held-out tweets: the base, each epoch, what is kept: "
+        + ", ".join(f"{value:.3f}" for value in values),
+        [Series("generated", list(enumerate(values)), dots=True)],
+        list(names.items()),
         round_ticks(min(values), max(values), ".2f"),
         "epoch",
     )
