@@ -119,10 +119,10 @@ def _of_each(bits: NDArray[np.float64], tweets: Sequence[Sequence[int]]) -> NDAr
 def _pad(rows: Sequence[Row], context: int) -> tuple[Ids, NDArray[np.bool_]]:
     """A batch of a fixed number of rows, and which of its targets count.
 
-    Few different lengths, so that few graphs are compiled: 32 or 64 tokens, or whole windows.
+    Few different lengths, so that few graphs are compiled: 32, 64 or 128 tokens, or whole windows.
     """
     longest = max(len(row.ids) for row in rows)
-    length = 33 if longest <= 33 else 65 if longest <= 65 else context + 1
+    length = next((length for length in (33, 65, 129) if longest <= length), context + 1)
     windows = np.full((_BATCH, length), END, np.int32)
     scored = np.zeros((_BATCH, length - 1), np.bool_)
     for number, row in enumerate(rows):
