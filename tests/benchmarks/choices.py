@@ -28,11 +28,11 @@ import numpy as np
 from common import say, table, to_bytes, train_files
 from lstm_base import Training
 
+from twitterbot.checkpoint import Checkpoint
 from twitterbot.dataset import Document, read_corpus
 from twitterbot.files import replacing
 from twitterbot.options import PretrainOptions
 from twitterbot.pretrain import EVALUATION_TWEETS, Progress, _validation_sample, pretrain
-from twitterbot.scores import characters
 from twitterbot.text import restore
 
 TWEETS = 300_000  # of the corpus, more than a pilot reads
@@ -81,7 +81,7 @@ def transformer(name: str, work: Path, seconds: float) -> Row:
     options = PretrainOptions(**SHAPES[name])
     pace = 0.0
 
-    def run(tokens: int, on_progress: Callable[[Progress], None]) -> Any:
+    def run(tokens: int, on_progress: Callable[[Progress], None]) -> Checkpoint:
         return pretrain(
             [train],
             folder / "out",
@@ -101,22 +101,16 @@ def transformer(name: str, work: Path, seconds: float) -> Row:
         run(10**9, timed)
     except KeyboardInterrupt:
         (folder / "state.safetensors").unlink()
-    description = run(round(pace * seconds), lambda progress: None).description
-    parameters = sum(array.size for array in _arrays(folder / "out"))
+    checkpoint = run(round(pace * seconds), lambda progress: None)
+    description = checkpoint.description
     shutil.rmtree(folder)
     return {
-        "parameters": parameters,
+        "parameters": sum(array.size for array in checkpoint.weights.values()),
         "tokens": description.data["tokens_seen"],
         "seconds": description.data["training_seconds"],
         "alone": description.scores["alone"],
         "in context": description.scores["in_context"],
     }
-
-
-def _arrays(checkpoint_folder: Path) -> list[Any]:
-    from twitterbot import checkpoint
-
-    return list(checkpoint.load(checkpoint_folder).weights.values())
 
 
 def lstm(work: Path, seconds: float) -> Row:
@@ -126,11 +120,10 @@ def lstm(work: Path, seconds: float) -> Row:
     training = Training(np.frombuffer(data, np.uint8), output, None)
     training.run(seconds)
     texts = [document.text for document in read_corpus([work / "validation.jsonl"])]
-    bits = training.lstm.bits(np.frombuffer(to_bytes(texts), np.uint8))
     return {
         "parameters": training.lstm.model.count_params(),
         "seconds": round(training.seconds),
-        "in context": bits / characters(texts),
+        "in context": training.score(texts),
     }
 
 

@@ -15,7 +15,7 @@ on its corpus, after days. The first call writes the corpus as bytes beside the 
 import argparse
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,10 @@ class Training:
         while True:
             yield from self.lstm.epoch(self.data, LANES, self.step % per_epoch)
 
+    def score(self, texts: Sequence[str]) -> float:
+        """Bits per character of texts that are read as one stream."""
+        return self.lstm.bits(np.frombuffer(to_bytes(texts), np.uint8)) / characters(texts)
+
     def save(self) -> None:
         """Writes the weights and the state."""
         self.lstm.model.save_weights(self.output)
@@ -110,9 +114,8 @@ def main() -> None:
     training.run(60 * args.minutes)
     texts = [document.text for document in validation_sample(args.corpus)]
     texts = texts[: args.validation_tweets]
-    bits = training.lstm.bits(np.frombuffer(to_bytes(texts), np.uint8))
     print(
-        f"{bits / characters(texts):.4f} bits per character on {len(texts):,} validation tweets "
+        f"{training.score(texts):.4f} bits per character on {len(texts):,} validation tweets "
         f"after {training.seconds / 60:.1f} minutes, {training.step:,} steps, "
         f"{training.step * LANES * STEP / 1e6:.1f} MB, {training.lstm.precision}"
     )
