@@ -39,14 +39,6 @@ def test_a_saved_checkpoint_loads_as_it_was(finetuned: Path, tmp_path: Path) -> 
         np.testing.assert_array_equal(second.weights[name], array)
 
 
-def test_float16_loses_next_to_nothing(base: Path) -> None:
-    loaded = checkpoint.load(base)
-    weights = loaded.build().named_weights()
-    exact = {name: np.asarray(value) * np.float32(1.0001) for name, value in weights.items()}
-    for name, array in checkpoint.half(exact).items():
-        np.testing.assert_allclose(array, exact[name], rtol=1e-3, atol=1e-7)
-
-
 def test_a_copied_folder_is_all_that_a_checkpoint_needs(finetuned: Path, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere"
     shutil.copytree(finetuned, copy)
@@ -130,7 +122,7 @@ def test_what_is_no_checkpoint_of_ours_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("change", [{"width": 64}, {"layers": 3}, {"depth": 1}])
+@pytest.mark.parametrize("change", [{"width": 64}, {"layers": 3}, {"layers": 1}, {"depth": 1}])
 def test_weights_that_do_not_fit_the_description_are_refused(
     change: dict[str, int], finetuned: Path
 ) -> None:
@@ -224,13 +216,38 @@ def test_base_path_prefers_the_working_folder(base: Path, monkeypatch: pytest.Mo
     assert checkpoint.find("base") == Path("checkpoints/base")
 
 
-def test_only_a_fine_tuned_checkpoint_is_replaced(shelf: Path) -> None:
-    checkpoint.check_replaceable(shelf / "new")
-    checkpoint.check_replaceable(shelf / "bramble")
+def test_only_a_checkpoint_of_the_same_kind_is_replaced(shelf: Path) -> None:
+    for name in ("new", "bramble"):
+        checkpoint.check_replaceable(shelf / name, "finetuned")
+    for name in ("new", "base"):
+        checkpoint.check_replaceable(shelf / name, "base")
     with pytest.raises(TwitterbotError, match="holds a base checkpoint"):
-        checkpoint.check_replaceable(shelf / "base")
+        checkpoint.check_replaceable(shelf / "base", "finetuned")
+    with pytest.raises(TwitterbotError, match="holds a fine-tuned checkpoint"):
+        checkpoint.check_replaceable(shelf / "bramble", "base")
     with pytest.raises(TwitterbotError, match="is not a checkpoint"):
-        checkpoint.check_replaceable(shelf)
+        checkpoint.check_replaceable(shelf, "finetuned")
+
+
+def test_no_fine_tuned_model_takes_the_bases_name(tmp_path: Path) -> None:
+    checkpoint.check_replaceable(tmp_path / "base", "base")
+    with pytest.raises(TwitterbotError, match="is what fine-tuning starts from"):
+        checkpoint.check_replaceable(tmp_path / "Base", "finetuned")
+
+
+def test_the_base_of_a_model_is_what_it_was_fine_tuned_from(
+    finetuned: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checkpoint, "base_path", lambda: base)
+    loaded = checkpoint.load(finetuned)
+    folder = checkpoint.CHECKPOINTS_DIR
+    for name, parent in (("one", "base"), ("two", "one"), ("three", "gone"), ("four", "four")):
+        origin = {**(loaded.description.parent or {}), "name": parent}
+        child = dataclasses.replace(loaded.description, name=name, parent=origin)
+        dataclasses.replace(loaded, description=child).save(folder / name)
+    found = {path.name: checkpoint.base_of(path) for path in checkpoint.in_folder(folder)}
+    assert found == {"one": base, "two": folder / "one", "three": base, "four": base}
 
 
 def test_the_card_tells_where_the_model_comes_from(finetuned: Path) -> None:

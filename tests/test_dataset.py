@@ -22,7 +22,11 @@ from twitterbot.tokenizer import BEGIN, END
 
 # ------------------------------------------------------------------ corpora
 
-LINES = '{"author": "a", "text": "one"}\n\n{"text": "two https://ex.am"}\n{"text": " ", "id": 3}\n'
+LINES = """{"author": "a", "text": "one"}
+
+{"text": "two https://ex.am", "author": ""}
+{"text": " ", "id": 3}
+"""
 TABLE = 'username,Text\na,"one"\n,"two https://ex.am"\n,\n'
 PLAIN = "one\r\n\ntwo https://ex.am\n"
 
@@ -41,7 +45,7 @@ def test_every_kind_of_corpus_file_reads_the_same(
     first, second = read_corpus([path])
     assert first == Document(author, "one")
     assert second.text == f"two {LINK}"
-    assert not second.author
+    assert second.author is None
 
 
 def test_several_files_are_one_stream(tmp_path: Path) -> None:
@@ -191,6 +195,11 @@ def test_a_corpus_is_made_once_and_again_when_a_file_changes(tmp_path: Path) -> 
     assert not made(context=16)
     other.write_text("held out too\n")
     assert made(context=16)
+    more = tmp_path / "more.txt"
+    more.write_text("\n".join(invented_tweets("quist", 100)))
+    build(tmp_path, [path, more], validation=[other])
+    moved = build(tmp_path, [path], validation=[more, other])  # the same files, but not their parts
+    assert moved.info["files"] == ["c.txt"]
 
 
 def test_held_out_authors_are_in_no_window(tmp_path: Path) -> None:

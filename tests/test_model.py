@@ -142,7 +142,7 @@ def test_weights_have_names_and_must_fit(model: TweetModel) -> None:
 @pytest.mark.parametrize("optimizer", [muon, adamw])
 def test_a_tiny_model_learns_one_batch_by_heart(optimizer: Callable[[float], Any]) -> None:
     keras.utils.set_random_seed(0)
-    trainer = Trainer(TweetModel(CONFIG), muon(weight_decay=0.0))
+    trainer = Trainer(TweetModel(CONFIG), optimizer(0.0))
     windows = some_ids(2, 13)
     losses = [trainer.step(windows, 0.02) for _ in range(80)]
     assert losses[0] == pytest.approx(np.log(50), abs=0.1)  # a new model knows nothing
@@ -155,10 +155,10 @@ def test_a_restored_trainer_goes_on_exactly_as_the_first_would(
 ) -> None:
     keras.utils.set_random_seed(0)
     windows = some_ids(2, 13)
-    first = Trainer(TweetModel(CONFIG), muon(weight_decay=0.1))
+    first = Trainer(TweetModel(CONFIG), optimizer(0.1))
     for _ in range(3):
         first.step(windows, 0.02)
-    second = Trainer(TweetModel(CONFIG), muon(weight_decay=0.1))
+    second = Trainer(TweetModel(CONFIG), optimizer(0.1))
     second.restore(first.state())
     rates = (0.02, 0.01, 0.005)
     expected = [first.step(windows, rate) for rate in rates]

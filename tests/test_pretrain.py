@@ -18,9 +18,11 @@ import safetensors
 from tests.conftest import ENVIRONMENT, write_corpus
 from twitterbot import checkpoint, pretrain
 from twitterbot.checkpoint import Checkpoint
+from twitterbot.dataset import Ids
 from twitterbot.errors import TwitterbotError
 from twitterbot.options import PretrainOptions
 from twitterbot.pretrain import Progress
+from twitterbot.training import Trainer
 
 PER_STEP = 4 * 32
 OPTIONS = PretrainOptions(
@@ -106,10 +108,32 @@ def test_an_interrupted_and_resumed_run_is_the_same_as_one_without_a_break(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         workshop.pretrain(stop_after=3)
-    assert not (workshop.folder / "checkpoints").exists()
+    assert not (workshop.folder / "checkpoints" / "base").exists()
     assert workshop.state()["step"] == 3
     workshop.pretrain()
     assert workshop.steps == [4, 5, 6]
+    for name, array in weights(finished).items():
+        np.testing.assert_allclose(weights(workshop)[name], array, atol=1e-3)
+
+
+def test_a_step_that_an_interruption_ends_is_counted(
+    workshop: Workshop, finished: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Python hears of a signal when the library returns: after the update.
+    whole = Trainer.step
+
+    def interrupted(trainer: Trainer, windows: Ids, learning_rate: float) -> float:
+        whole(trainer, windows, learning_rate)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    for steps in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            workshop.pretrain()
+        assert workshop.state()["step"] == steps
+    monkeypatch.undo()
+    workshop.pretrain()
+    assert workshop.steps == [3, 4, 5, 6]
     for name, array in weights(finished).items():
         np.testing.assert_allclose(weights(workshop)[name], array, atol=1e-3)
 
@@ -204,7 +228,7 @@ def nothing(workshop: Workshop) -> None:
     [
         (nothing, {"width": 32}, "belongs to a model of another shape"),
         (nothing, {"layers": 2}, "belongs to a model of another shape"),
-        (other_corpus, {}, "has learnt another corpus's tokens"),
+        (other_corpus, {}, "belongs to a corpus with other tokens"),
         (harm(lambda content: content[: len(content) // 2]), {}, "is damaged"),
         (harm(lambda content: b""), {}, "is damaged"),
         (harm(lambda content: content.replace(b'"twitterbot"', b'"twittertop"')), {}, "is damaged"),
@@ -241,6 +265,21 @@ def test_a_new_run_may_start_from_a_checkpoint(workshop: Workshop, finished: Wor
     assert more.tokenizer.to_json() == first.tokenizer.to_json()
     for name, weights in more.weights.items():
         np.testing.assert_array_equal(weights, first.weights[name])
+
+
+def test_a_state_is_not_taken_up_by_a_run_from_another_base(
+    workshop: Workshop, finished: Workshop
+) -> None:
+    shutil.copytree(finished.work, workshop.work)  # of a run from no base
+    with pytest.raises(TwitterbotError, match="belongs to a run from another base"):
+        losses_on_the_way(workshop, finished.pretrain(), 1)
+
+
+def test_a_fine_tuned_checkpoint_is_not_replaced(workshop: Workshop, finetuned: Path) -> None:
+    shutil.copytree(finetuned, workshop.folder / "checkpoints" / "base")
+    with pytest.raises(TwitterbotError, match="holds a fine-tuned checkpoint"):
+        workshop.pretrain()
+    assert workshop.steps == []
 
 
 def losses_on_the_way(workshop: Workshop, base: Checkpoint, steps: int) -> list[float]:

@@ -12,6 +12,7 @@
 `describe` reads the first file alone and needs no Keras.
 """
 
+import contextlib
 import datetime
 import json
 import os
@@ -36,6 +37,8 @@ from twitterbot.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from twitterbot.model import TweetModel
 
+Kind = Literal["base", "finetuned"]
+
 FORMAT_VERSION = 1
 EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"
 _DESCRIPTION, _TOKENIZER, _WEIGHTS, _CARD, _TWEETS = (
@@ -53,7 +56,7 @@ class Description:
 
     name: str
     model: dict[str, int]  # ModelConfig's fields
-    kind: Literal["base", "finetuned"]
+    kind: Kind
     created_at: str  # ISO 8601 UTC
     author: str | None = None  # the handle of a fine-tuned model's account, where it is known
     options: dict[str, Any] = field(default_factory=dict)  # of the training command
@@ -66,6 +69,12 @@ class Description:
     license: str = "MIT"
     format_version: int = FORMAT_VERSION
     code_version: str = __version__
+
+    @property
+    def base_scores(self) -> dict[str, float]:
+        """A fine-tuned model's base on the same held-out tweets."""
+        scores: dict[str, float] = (self.parent or {})["scores"]
+        return scores
 
     def origin(self) -> dict[str, Any]:
         """What a checkpoint that starts from this one remembers of it."""
@@ -96,6 +105,8 @@ class Checkpoint:
         try:
             config = ModelConfig(**self.description.model)
             model = TweetModel(config, precision=precision, dropout=dropout, frozen=frozen)
+            if model.named_weights().keys() != self.weights.keys():
+                raise ValueError("it has other weights")
             model.set_named_weights(self.weights)
         except (KeyError, TypeError, ValueError) as error:
             raise TwitterbotError(
@@ -241,6 +252,15 @@ def newest(folder: Path = CHECKPOINTS_DIR) -> Path | None:
     return max(finetuned, key=modified, default=None)
 
 
+def base_of(path: Path) -> Path:
+    """The checkpoint that one was fine-tuned from; the base where that is not there any more."""
+    parent = (describe(path).parent or {}).get("name", BASE_NAME)
+    if parent != path.name:  # a model that was trained on is not its own base
+        with contextlib.suppress(TwitterbotError):
+            return find(parent)
+    return base_path()
+
+
 def modified(path: Path) -> int:
     """When a checkpoint was written, in nanoseconds. Raises TwitterbotError where there is none."""
     try:
@@ -249,13 +269,18 @@ def modified(path: Path) -> int:
         raise TwitterbotError(f"cannot read {path}: {error.strerror}") from error
 
 
-def check_replaceable(path: Path) -> None:
-    """Raises TwitterbotError where a fine-tuned model cannot or must not be written.
+def check_replaceable(path: Path, kind: Kind) -> None:
+    """Raises TwitterbotError where a checkpoint of this kind cannot or must not be written.
 
-    An earlier fine-tuned checkpoint is replaced; a base, or anything else, is not.
+    An earlier one of the same kind is replaced; one of the other, or anything else, is not.
     """
-    if path.exists() and describe(path).kind != "finetuned":
-        raise TwitterbotError(f"{path} holds a base checkpoint; choose another --output")
+    if path.exists() and describe(path).kind != kind:
+        other = {"base": "fine-tuned", "finetuned": "base"}[kind]
+        raise TwitterbotError(f"{path} holds a {other} checkpoint; choose another --output")
+    if kind == "finetuned" and path.name.casefold() == BASE_NAME:
+        raise TwitterbotError(
+            f"what is named {BASE_NAME} is what fine-tuning starts from; choose another --output"
+        )
     # Better told now than after the training.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

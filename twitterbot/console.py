@@ -128,7 +128,7 @@ def finetune_report(result: "Result") -> None:
     """The score before and after, and the time."""
     description = result.checkpoint.description
     after = description.scores["in_context"]
-    before = (description.parent or {})["scores"]["in_context"]
+    before = description.base_scores["in_context"]
     if result.interrupted:
         warning("interrupted; the best model so far is kept")
     if after >= before:

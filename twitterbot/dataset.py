@@ -56,8 +56,8 @@ class Document(NamedTuple):
 def read_corpus(paths: Sequence[Path]) -> Iterator[Document]:
     """Streams .jsonl, .csv or text files, plain, .gz or .xz; the name tells which.
 
-    JSON lines and CSV need a `text` field (or a common name for one) and may have an
-    `author`; consecutive tweets of one author are context for each other. In a text file
+    JSON lines need a `text` and CSV a column of that or another common name; both may have an
+    `author`, and consecutive tweets of one author are context for each other. In a text file
     each line is a tweet. Raises TwitterbotError with file and line.
     """
     for path in paths:
@@ -96,7 +96,7 @@ def _read_jsonl(file: IO[str]) -> Iterator[tuple[int, str | None, str]]:
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise ValueError('each line must be a JSON object with a "text" string')
         author = record.get("author")
-        yield number, None if author is None else str(author), record["text"]
+        yield number, None if author in (None, "") else str(author), record["text"]
 
 
 def _read_csv(file: IO[str]) -> Iterator[tuple[int, str | None, str]]:
@@ -108,7 +108,7 @@ def _read_csv(file: IO[str]) -> Iterator[tuple[int, str | None, str]]:
     if text is None:
         raise ValueError(f"no text column; one of {', '.join(_TEXT_COLUMNS)} is needed")
     for row in rows:
-        yield rows.line_num, row.get(author) if author else None, row.get(text) or ""
+        yield rows.line_num, (author and row.get(author)) or None, row.get(text) or ""
 
 
 def _read_lines(file: IO[str]) -> Iterator[tuple[int, str | None, str]]:
@@ -177,7 +177,8 @@ class TokenizedCorpus:
 
     Files: `tokenizer.json`; `tokens.u16`, the token stream; `windows.u64`, the window
     starts; `validation.jsonl`, the held-out tweets; `corpus.json`, the counts and the
-    fingerprint of what it was made from. Memory stays flat whatever the corpus's size.
+    fingerprint of what it was made from. Memory: eight bytes a window, and the held-out
+    tweets, whatever the corpus's size.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -223,9 +224,8 @@ class TokenizedCorpus:
         Without `validation` files one in a hundred authors is held out. `tokenizer` takes
         the place of a newly trained one.
         """
-        fingerprint = _fingerprint(
-            [*paths, *validation], context, tokenizer.to_json() if tokenizer else vocabulary_size
-        )
+        vocabulary = tokenizer.to_json() if tokenizer else vocabulary_size
+        fingerprint = _fingerprint([*paths, *validation], len(paths), context, vocabulary)
         if _is_current(folder, fingerprint):
             return cls(folder)
         if tokenizer is None:
@@ -294,10 +294,12 @@ def _write_stream(
             begins.extend(starts.add(position, position + len(piece)))
             position += len(piece)
             file.write(array("H", piece))
-    # The last window of a corpus is dropped where the stream ends within it.
-    complete = [start for start in begins if start + context + 1 <= position]
-    np.array(complete, np.uint64).tofile(folder / "windows.u64")
-    return position, len(complete)
+    # The last windows of a corpus are dropped where the stream ends within them.
+    while begins and begins[-1] + context + 1 > position:
+        begins.pop()
+    with (folder / "windows.u64").open("wb") as file:
+        begins.tofile(file)
+    return position, len(begins)
 
 
 def _bucket(document: Document) -> int:

@@ -1,8 +1,8 @@
 """Keras and the backend under it: the one door to what is particular to TensorFlow.
 
 Importing this module imports Keras (about two seconds), so only modules that a
-command needs at run time do. The model itself is written in `keras.ops` and runs on
-TensorFlow (the default), JAX or PyTorch, chosen by `KERAS_BACKEND`.
+command needs at run time do. The model itself is written in `keras.ops` and trains on
+TensorFlow (the default) or JAX, chosen by `KERAS_BACKEND`.
 """
 
 import contextlib
@@ -56,8 +56,8 @@ _fusing = True
 def fused(function: _Function) -> _Function:
     """Compiles a chain of element-wise operations into one pass over memory.
 
-    On TensorFlow by XLA; matrix products stay outside, where oneDNN is faster. Other
-    backends compile the whole training step and need no help.
+    On TensorFlow by XLA; matrix products stay outside, where oneDNN is faster. JAX compiles
+    the whole step and needs no help.
     """
     if tf is None:
         return function
@@ -79,6 +79,10 @@ def unfused() -> Iterator[None]:
         yield
     finally:
         _fusing = before
+
+
+# Of a whole training step: what JAX needs, and what is slower on TensorFlow.
+COMPILE_STEP = keras.backend.backend() == "jax"
 
 
 def compiled(function: _Function) -> _Function:

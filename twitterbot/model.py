@@ -26,11 +26,11 @@ Memory = tuple[Any, Any]  # keys and values (B, H, slots, D / H) of earlier toke
 class ModelConfig:
     """What a checkpoint must know to build its model again."""
 
-    vocabulary_size: int = 8192
-    context: int = 256  # tokens that the model sees at most
-    width: int = 320
-    layers: int = 6
-    heads: int = 5
+    vocabulary_size: int
+    context: int  # tokens that the model sees at most
+    width: int
+    layers: int
+    heads: int
 
 
 class TweetModel(keras.Model):

@@ -19,7 +19,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from twitterbot.checkpoint import Checkpoint, Description, describe, half, now
+from twitterbot.checkpoint import Checkpoint, Description, check_replaceable, half, now
 from twitterbot.dataset import Document, Ids, TokenizedCorpus
 from twitterbot.engine import choose_precision, keras
 from twitterbot.errors import TwitterbotError
@@ -38,6 +38,12 @@ _AVERAGED_STEPS = 20  # of the training loss that progress shows
 
 HISTORY = "history.jsonl"
 _STATE = "state.safetensors"
+# Whose a state is that does not fit, by the keys of `_Run._identity`.
+_ANOTHER = {
+    "config": "a model of another shape",
+    "tokenizer": "a corpus with other tokens",
+    "base": "a run from another base",
+}
 
 
 @dataclass(frozen=True)
@@ -69,15 +75,14 @@ def pretrain(
     random ones with the shape that `options` says. Where `base` was pretrained itself, the
     run goes on in the order of the windows where that one stopped, so that several runs with
     one seed make a whole pass. An interruption (KeyboardInterrupt) saves the state and is
-    raised on. Raises TwitterbotError for a bad corpus or a state
-    that belongs to another model.
+    raised on. Raises TwitterbotError for a bad corpus, a state that belongs to another run,
+    or an `output` that is no base or cannot be written.
     """
     if options.width % (2 * options.heads):
         raise TwitterbotError(
             f"a width of {options.width} is no multiple of twice the {options.heads} heads"
         )
-    if output.exists():
-        describe(output)  # raises: what is no checkpoint is not replaced by one
+    check_replaceable(output, "base")
     data = TokenizedCorpus.build(
         work / "corpus",
         corpus,
@@ -150,6 +155,7 @@ class _Run:
 
     def train(self, on_progress: Callable[[Progress], None]) -> None:
         began, spent, pace = time.monotonic(), self.seconds, Pace()
+        steps_before = self.step - self.trainer.updates
         saved = evaluated = began
         losses: list[float] = []
         try:
@@ -167,6 +173,8 @@ class _Run:
                     self._save()
                     saved = time.monotonic()
         except KeyboardInterrupt:
+            # It mostly comes at the end of an update, before that one is counted here.
+            self.step = steps_before + self.trainer.updates
             self._save()
             raise
         self._save()
@@ -196,7 +204,7 @@ class _Run:
         )
 
     def _evaluate(self, loss: float) -> None:
-        sample = _validation_sample(self.data.validation, EVALUATION_TWEETS)
+        sample = validation_sample(self.data.validation, EVALUATION_TWEETS)
         entry = {
             "tokens": self.tokens_seen,
             "seconds": round(self.seconds),
@@ -223,9 +231,8 @@ class _Run:
             "step": self.step,
             "seconds": self.seconds,
             "history": self.history,
-            "config": dataclasses.asdict(self.config),
             "batch": self.options.batch,
-            "tokenizer": self._tokenizer_digest(),
+            **self._identity(),
         }
         state = safetensors.numpy.save(self.trainer.state(), {"twitterbot": json.dumps(metadata)})
         with replacing(self.work / _STATE) as file:
@@ -233,8 +240,14 @@ class _Run:
         with replacing(self.work / HISTORY) as file:
             file.writelines(json.dumps(entry).encode() + b"\n" for entry in self.history)
 
-    def _tokenizer_digest(self) -> str:
-        return hashlib.sha256(self.data.tokenizer.to_json().encode()).hexdigest()
+    def _identity(self) -> dict[str, Any]:
+        """What a state must have in common with the run that takes it up."""
+        base = self.base.description if self.base else None
+        return {
+            "config": dataclasses.asdict(self.config),
+            "tokenizer": hashlib.sha256(self.data.tokenizer.to_json().encode()).hexdigest(),
+            "base": base and [base.name, base.created_at],
+        }
 
     def _restore(self) -> None:
         path = self.work / _STATE
@@ -246,23 +259,18 @@ class _Run:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
             raise TwitterbotError(f"{path} is damaged; remove it to start anew") from error
-        if metadata["config"] != dataclasses.asdict(self.config):
-            raise TwitterbotError(
-                f"{path} belongs to a model of another shape; "
-                f"remove it, or choose another --work folder"
-            )
-        if metadata.get("tokenizer", self._tokenizer_digest()) != self._tokenizer_digest():
-            raise TwitterbotError(
-                f"{path} has learnt another corpus's tokens; "
-                f"remove it, or choose another --work folder"
-            )
+        for key, ours in self._identity().items():
+            if metadata.get(key, ours) != ours:
+                raise TwitterbotError(
+                    f"{path} belongs to {_ANOTHER[key]}; remove it, or choose another --work folder"
+                )
         self.trainer.restore(arrays)
         # A step is a batch: at another batch size the same tokens are another number of steps.
         self.step = metadata["step"] * metadata["batch"] // self.options.batch
         self.seconds, self.history = metadata["seconds"], metadata["history"]
 
     def checkpoint(self, name: str) -> Checkpoint:
-        validation = _validation_sample(self.data.validation, FINAL_TWEETS)
+        validation = validation_sample(self.data.validation, FINAL_TWEETS)
         counts = ("tweets", "characters", "tokens", "validation_tweets")
         description = Description(
             name=name,
@@ -296,7 +304,7 @@ def _account_kind(texts: Sequence[str]) -> str:
     return "own_words"
 
 
-def _validation_sample(documents: Sequence[Document], tweets: int) -> list[Document]:
+def validation_sample(documents: Sequence[Document], tweets: int) -> list[Document]:
     """At most `tweets`, in runs of consecutive ones from all over, the same each time."""
     run = 50
     starts = range(0, len(documents), run)

@@ -19,7 +19,6 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from twitterbot.errors import TwitterbotError
 from twitterbot.text import LINK, MENTION
 
-VOCABULARY_SIZE = 8192
 # Ids of the control tokens in every tokenizer that `train` makes.
 BEGIN, END = 0, 1
 
@@ -33,7 +32,7 @@ class Tokenizer:
         self._backend = backend
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocabulary_size: int = VOCABULARY_SIZE) -> "Tokenizer":
+    def train(cls, texts: Iterable[str], vocabulary_size: int) -> "Tokenizer":
         """Learns the merges from normalized texts."""
         backend = _Backend(models.BPE())
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from twitterbot.dataset import Ids
-from twitterbot.engine import keras
+from twitterbot.engine import COMPILE_STEP, keras
 from twitterbot.errors import TwitterbotError
 from twitterbot.model import NextTokenLoss, TweetModel
 
@@ -42,7 +42,12 @@ def muon(weight_decay: float) -> Any:
     Jordan et al. 2024; scaled as in arXiv 2502.16982, so that Adam's learning rates fit.
     """
     return keras.optimizers.Muon(
-        learning_rate=0.0, weight_decay=weight_decay, adam_weight_decay=0.0, adam_beta_2=0.95
+        learning_rate=0.0,
+        weight_decay=weight_decay,
+        adam_weight_decay=0.0,
+        adam_beta_2=0.95,
+        adam_lr_ratio=1.0,
+        rms_rate=0.2,
     )
 
 
@@ -74,7 +79,7 @@ class Trainer:
         self.model = model
         self.loss = NextTokenLoss(model)
         self._optimizer = optimizer
-        self.loss.compile(optimizer=self._optimizer, jit_compile=False)
+        self.loss.compile(optimizer=self._optimizer, jit_compile=COMPILE_STEP)
 
     def step(self, windows: Ids, learning_rate: float) -> float:
         """One update on `windows` (B, T + 1); returns the loss before it, in nats a token.
@@ -88,6 +93,11 @@ class Trainer:
                 f"the loss is {loss}; type the command again with a lower --learning-rate"
             )
         return loss
+
+    @property
+    def updates(self) -> int:
+        """Steps taken, those before a `restore` among them."""
+        return int(self._optimizer.iterations)
 
     def state(self) -> Arrays:
         """Weights and optimizer state as float32 arrays, for `restore`."""

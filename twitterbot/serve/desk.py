@@ -132,15 +132,6 @@ def checkpoint_path(name: str) -> Path:
     return _named({path.name: path for path in _checkpoint_paths()}, name)
 
 
-def base_of(path: Path) -> Path:
-    """The checkpoint that one was fine-tuned from; the base where that is not there any more."""
-    parent = (checkpoint.describe(path).parent or {}).get("name", "")
-    with contextlib.suppress(UnknownError):
-        if parent != path.name:
-            return checkpoint_path(parent)
-    return checkpoint.base_path()
-
-
 def evaluation(name: str, file: str) -> bytes:
     """A file that an evaluation wrote. Raises UnknownError before there was one."""
     try:

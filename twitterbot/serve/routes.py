@@ -16,7 +16,6 @@ from twitterbot.errors import TwitterbotError
 from twitterbot.fetch import RECORD_SUFFIX, parse_handle
 from twitterbot.novelty import CopyFilter
 from twitterbot.options import (
-    BASE_NAME,
     CHECKPOINTS_DIR,
     FinetuneOptions,
     GenerateOptions,
@@ -135,9 +134,7 @@ def page_routes(
         """Makes a checkpoint of a timeline."""
         timeline, base = desk.timeline_path(body.timeline), desk.checkpoint_path(body.base)
         output = CHECKPOINTS_DIR / (body.name or timeline.stem)
-        if output.name.casefold() == BASE_NAME:
-            raise TwitterbotError("the base keeps its name; choose another one")
-        checkpoint.check_replaceable(output)
+        checkpoint.check_replaceable(output, "finetuned")
         given = body.model_dump(include={"epochs", "learning_rate", "seed"}, exclude_none=True)
         arguments = {
             "timeline": str(timeline),
@@ -153,7 +150,8 @@ def page_routes(
         """Measures a checkpoint; the answer is then at `/checkpoints/{name}/evaluation`."""
         path = desk.checkpoint_path(body.checkpoint)
         timeline = desk.timeline_path(body.timeline) if body.timeline else desk.timeline_of(path)
-        arguments = {"name": str(path), "base": str(desk.base_of(path)), "timeline": str(timeline)}
+        base = checkpoint.base_of(path)
+        arguments = {"name": str(path), "base": str(base), "timeline": str(timeline)}
         jobs.start(Order("evaluate", path.name, path / checkpoint.EVALUATION, arguments))
         return jobs.current
 

@@ -148,7 +148,7 @@ def _finetune(
     talk: Talk, timeline: str, base: str, output: str, options: dict[str, Any]
 ) -> dict[str, Any]:
     """A new checkpoint; `scores` are those after each epoch."""
-    checkpoint.check_replaceable(Path(output))
+    checkpoint.check_replaceable(Path(output), "finetuned")
     data = preparation.prepare(tweets.read(Path(timeline)))
     parent = checkpoint.load(Path(base))
     talk.say(message="loading the model")
@@ -165,7 +165,7 @@ def _finetune(
     description = result.checkpoint.description
     return {
         "checkpoint": description.name,
-        "base_score": (description.parent or {})["scores"]["in_context"],
+        "base_score": description.base_scores["in_context"],
         "score": description.scores["in_context"],
         "epochs": len(description.history),
         "seconds": round(result.seconds, 1),
