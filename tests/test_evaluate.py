@@ -72,7 +72,7 @@ def test_the_scores_are_those_that_the_checkpoint_remembers(
     evaluation: Evaluation, finetuned: Path
 ) -> None:
     description = checkpoint.describe(finetuned)
-    before, scores = (description.parent or {})["scores"], evaluation.scores
+    before, scores = description.base_scores, evaluation.scores
     for protocol in ("alone", "in_context"):
         score = getattr(scores, protocol)
         assert score.base == pytest.approx(before[protocol], abs=0.01)
@@ -81,7 +81,8 @@ def test_the_scores_are_those_that_the_checkpoint_remembers(
         assert score.tweets == evaluation.held_out == 12
     assert evaluation.warnings == []
     assert evaluation.training[0]["in_context"] == before["in_context"]
-    assert len(evaluation.training) == 1 + len(description.history)
+    assert evaluation.training[1:-1] == description.history
+    assert evaluation.training[-1]["in_context"] == description.scores["in_context"]
 
 
 def test_the_bits_of_the_groups_are_all_the_bits(evaluation: Evaluation) -> None:

@@ -1,14 +1,15 @@
 """Fine-tuning: that it learns, and what it keeps."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import timeline
+from tests.conftest import invented_tweets, timeline
 from twitterbot import checkpoint, evaluate, finetune, preparation
+from twitterbot.errors import TwitterbotError
 from twitterbot.finetune import Progress
 from twitterbot.model import NextTokenLoss
 from twitterbot.novelty import CopyFilter
@@ -29,13 +30,23 @@ def test_fewer_tokens_get_more_epochs() -> None:
 
 def test_the_score_on_unseen_tweets_improves_and_the_best_is_kept(finetuned: Path) -> None:
     description = checkpoint.describe(finetuned)
-    before = (description.parent or {})["scores"]["in_context"]
+    before = description.base_scores["in_context"]
     assert description.scores["in_context"] < 0.7 * before
     scores = [epoch["in_context"] for epoch in description.history]
     assert description.scores["in_context"] <= min(scores)
     assert (description.name, description.kind) == ("bramble", "finetuned")
     assert (description.parent or {})["name"] == "base"
     assert description.data["tweets_trained_on"] == 108
+
+
+def test_the_checkpoint_tells_the_epochs_that_were_chosen(base: Path, tmp_path: Path) -> None:
+    options = dataclasses.replace(OPTIONS, epochs=None, learning_rate=0.0)
+    chosen = finetune.default_epochs(
+        sum(map(len, checkpoint.load(base).tokenizer.encode(invented_tweets("bramble", 54))))
+    )
+    data = preparation.prepare(timeline("bramble", 60))
+    result = finetune.finetune(data, checkpoint.load(base), tmp_path / "new", options=options)
+    assert result.checkpoint.description.options["epochs"] == chosen
 
 
 def test_the_weights_written_have_the_score_that_is_told(finetuned: Path) -> None:
@@ -57,7 +68,7 @@ def test_the_weights_kept_may_lie_between_the_base_and_the_trained_ones(
     )
     description = result.checkpoint.description
     assert 0 < description.options["interpolation"] < 1
-    parents = (description.parent or {})["scores"]["in_context"]
+    parents = description.base_scores["in_context"]
     epochs = [epoch["in_context"] for epoch in description.history]
     assert description.scores["in_context"] < min(parents, *epochs)
     scorer = Scorer(NextTokenLoss(result.checkpoint.build()), result.checkpoint.tokenizer)
@@ -84,9 +95,16 @@ def test_what_the_parent_has_read_is_known_to_the_child(finetuned: Path, tmp_pat
     assert checkpoint.known_texts(tmp_path / "child") == child.known_texts
     only_the_parents = next(text for text in parent.training_texts if text not in data.train)
     assert CopyFilter(child.known_texts).is_copy(only_the_parents)
+    assert child.description.data["tweets_held_out"] == 6  # scores of known ones tell nothing
     unseen, warnings = evaluate.hold_out(child, records)
-    assert unseen.held_out == data.held_out[2:]
-    assert "2 of them were trained on" in warnings[0]
+    assert (unseen.held_out, warnings) == (data.held_out[2:], [])
+
+
+def test_a_base_that_knows_the_held_out_tweets_is_refused(finetuned: Path, tmp_path: Path) -> None:
+    data = preparation.prepare(timeline("bramble", 80))
+    with pytest.raises(TwitterbotError, match="bramble was trained on 8 of the 8 newest tweets"):
+        finetune.finetune(data, checkpoint.load(finetuned), tmp_path / "child", options=OPTIONS)
+    assert not (tmp_path / "child").exists()
 
 
 def run(
@@ -108,7 +126,7 @@ def test_an_interruption_keeps_the_best_so_far_and_writes_it(base: Path, tmp_pat
     written = checkpoint.load(tmp_path / "early").description
     assert len(written.history) == 1
     assert written.scores["in_context"] <= written.history[0]["in_context"]
-    assert written.scores["in_context"] < (written.parent or {})["scores"]["in_context"]
+    assert written.scores["in_context"] < written.base_scores["in_context"]
 
 
 def test_an_interruption_before_anything_is_learnt_writes_nothing(
@@ -117,6 +135,26 @@ def test_an_interruption_before_anything_is_learnt_writes_nothing(
     with pytest.raises(KeyboardInterrupt):
         run(base, tmp_path / "early", OPTIONS, lambda progress: True)
     assert not (tmp_path / "early").exists()
+
+
+def test_an_interruption_of_the_last_scoring_costs_a_score_only(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Scorer.alone
+    calls: list[Scorer] = []
+
+    def alone(scorer: Scorer, texts: Sequence[str]) -> float:
+        calls.append(scorer)
+        if len(calls) == 2:  # the first is the base's
+            raise KeyboardInterrupt
+        return whole(scorer, texts)
+
+    monkeypatch.setattr(Scorer, "alone", alone)
+    result = run(base, tmp_path / "late", OPTIONS, lambda progress: False)
+    assert result.interrupted
+    written = checkpoint.describe(tmp_path / "late")
+    assert len(written.history) == OPTIONS.epochs
+    assert written.scores.keys() == {"in_context"}
 
 
 def test_training_that_does_not_help_keeps_the_base(base: Path, tmp_path: Path) -> None:
@@ -136,6 +174,7 @@ def test_progress_tells_steps_and_scores(base: Path, tmp_path: Path) -> None:
 
     run(base, tmp_path / "seen", options, never)
     assert [progress.step for progress in seen] == list(range(1, len(seen) + 1))
+    assert seen[-1].step == seen[-1].total_steps
     assert seen[0].score is None
     assert seen[-1].score == seen[-1].best_score < seen[-1].base_score
     assert seen[-1].seconds_left > 0  # the last scores are still to come

@@ -77,7 +77,7 @@ def test_checkpoints_are_listed_the_base_last(folder: Path, server: Server) -> N
     assert (base["name"], base["kind"]) == ("base", "base")
     assert bramble["name"] == "bramble"
     assert bramble["score"] == described.scores["in_context"]
-    assert bramble["base_score"] == (described.parent or {})["scores"]["in_context"]
+    assert bramble["base_score"] == described.base_scores["in_context"]
     assert bramble["tweets"] == 108
     assert bramble["bytes"] == sum(path.stat().st_size for path in STORED.iterdir())
     assert bramble["evaluated"] is False

@@ -9,7 +9,6 @@ An `Evaluation` is plain data: `dataclasses.asdict` makes the JSON of it. Its te
 normal form (see `text`): U+E000 stands for a link, U+E001 for a mention.
 """
 
-import dataclasses
 import itertools
 import statistics
 from collections import Counter
@@ -35,7 +34,6 @@ from twitterbot.tweets import Tweet
 
 MOST_OTHERS = 19  # authors that the author is told apart from
 _LEAST_OTHERS_TWEETS = 500  # of each, or half of the author's when those are fewer
-_LEAST_HELD_OUT = 5
 # Characters up to which a tweet counts as such; the last has no limit.
 LENGTHS = {"short": 59, "medium": 139, "long": None}
 SHARE_BINS = 20
@@ -163,7 +161,7 @@ class Evaluation:
     held_out: int
     options: EvaluateOptions
     warnings: list[str]
-    training: list[dict[str, float]]  # epoch, in_context, ...; the first is the base
+    training: list[dict[str, float]]  # in_context of the base, of each epoch, of what is kept
     scores: Scores
     copying: Copying
     style: Recognition
@@ -233,30 +231,19 @@ def hold_out(checkpoint: Checkpoint, tweets: Sequence[Tweet]) -> tuple[Data, lis
         raise TwitterbotError(f"{description.name} is a base; evaluate takes a fine-tuned one")
     share = description.options.get("held_out", FinetuneOptions.held_out)
     data = prepare(tweets, share, description.handles)
-    known = {fold(text) for text in checkpoint.known_texts}
-    unseen = [number for number, text in enumerate(data.held_out) if fold(text) not in known]
+    unseen = data.without_known(checkpoint.known_texts, description.name)
     if (
         data.train == list(checkpoint.training_texts)
-        and len(unseen) == len(data.held_out) == description.data["tweets_held_out"]
+        and len(unseen.held_out) == description.data["tweets_held_out"]
     ):
-        return data, []
-    if len(unseen) < _LEAST_HELD_OUT:
-        raise TwitterbotError(
-            f"{description.name} was trained on {len(data.held_out) - len(unseen)} of the "
-            f"{len(data.held_out)} newest tweets, which leaves too few to measure it with; "
-            f"name the timeline that it was trained on"
-        )
+        return unseen, []
     warning = (
         f"the timeline is not what {description.name} was trained on: its newest "
-        f"{len(data.held_out)} tweets are held out now, and {len(data.held_out) - len(unseen)} "
-        f"of them were trained on and are left out of every number here"
+        f"{len(data.held_out)} tweets are held out now, and "
+        f"{len(data.held_out) - len(unseen.held_out)} of them were trained on and are left out of "
+        f"every number here"
     )
-    unseen_data = dataclasses.replace(
-        data,
-        held_out=[data.held_out[number] for number in unseen],
-        kinds=[data.kinds[number] for number in unseen],
-    )
-    return unseen_data, [warning]
+    return unseen, [warning]
 
 
 # ------------------------------------------------------------------ bits per character
@@ -310,7 +297,7 @@ def _length(text: str) -> str:
 
 def _disagreements(description: Description, base: Description, scores: Scores) -> list[str]:
     """Where the scores are not those that the checkpoint remembers."""
-    remembered = (description.parent or {})["scores"]["in_context"]
+    remembered = description.base_scores["in_context"]
     warnings = []
     if abs(scores.in_context.base - remembered) > _TOLERANCE:
         warnings.append(
@@ -328,7 +315,9 @@ def _disagreements(description: Description, base: Description, scores: Scores) 
 
 
 def _curve(description: Description) -> list[dict[str, float]]:
-    return [{"epoch": 0, **(description.parent or {})["scores"]}, *description.history]
+    """The base, each epoch, and what is kept: mostly weights between the base's and the last."""
+    epochs = [{"epoch": 0, **description.base_scores}, *description.history]
+    return [*epochs, {"in_context": description.scores["in_context"]}]
 
 
 # ------------------------------------------------------------------ samples and copies

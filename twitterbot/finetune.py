@@ -4,8 +4,8 @@ The newest tenth of the tweets is held out. The weights that predict it best are
 that are kept: those of an epoch, or some on the way from the base's to the last epoch's.
 """
 
-import contextlib
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +65,9 @@ def finetune(
 ) -> Result:
     """Trains all weights of `base` on `data` and writes the best ones to `output`.
 
+    Held-out tweets that `base` was trained on are left out; raises TwitterbotError when hardly
+    any are left.
+
     KeyboardInterrupt ends the training early: what was best so far is written. Before
     anything is better than the base it is raised on, and nothing is written.
     """
@@ -88,7 +91,8 @@ class _Candidate:
 
 class _Run:
     def __init__(self, data: Data, base: Checkpoint, options: FinetuneOptions) -> None:
-        self.data, self.base, self.options = data, base, options
+        self.base = base
+        self.data = data.without_known(base.known_texts, base.description.name)
         self.began = time.monotonic()
         keras.utils.set_random_seed(options.seed)
         self.precision = choose_precision(options.precision)
@@ -97,11 +101,14 @@ class _Run:
         self.context = self.model.config.context
         self.scorer = Scorer(self.trainer.loss, base.tokenizer)
         self.tweets = base.tokenizer.encode(data.train)
+        self.epochs = options.epochs or default_epochs(sum(map(len, self.tweets)))
+        self.options = dataclasses.replace(options, epochs=self.epochs)
         self.random = np.random.default_rng(options.seed)
         self.start = _Candidate(base.weights, self._in_context(), 0.0)
         self.base_scores = self._scores(self.start)
         self.best = self.last = self.start
         self.history: list[dict[str, float]] = []
+        self.scores: dict[str, float] = {}  # of the best
 
     @property
     def seconds(self) -> float:
@@ -109,36 +116,34 @@ class _Run:
         return time.monotonic() - self.began
 
     def train(self, on_progress: Callable[[Progress], None]) -> bool:
-        """Trains until done; True when it was interrupted."""
+        """Trains until done; True when it was interrupted: each time, a stage ends early."""
         interrupted = False
-        try:
-            self._epochs(on_progress)
-        except KeyboardInterrupt:
-            interrupted = True
-        if self.history:
-            with contextlib.suppress(KeyboardInterrupt):  # what is best so far will do
-                self._interpolate()
+        epochs = functools.partial(self._epochs, on_progress)
+        for stage in (epochs, self._interpolate, self._score_best):
+            try:
+                stage()
+            except KeyboardInterrupt:
+                interrupted = True
         return interrupted
 
     def _epochs(self, on_progress: Callable[[Progress], None]) -> None:
         options = self.options
-        batches = list(self._batches())
-        epochs = options.epochs or default_epochs(sum(map(len, self.tweets)))
-        total = epochs * len(batches)
-        schedule = Schedule(options.learning_rate, round(options.warmup * total), total, total)
+        epochs = [list(self._batches()) for _ in range(self.epochs)]
+        total = sum(map(len, epochs))
+        warmup = round(options.warmup * total)
+        schedule = Schedule(options.learning_rate, warmup, total - warmup, total)
         step = 0
-        for epoch in range(epochs):
+        for epoch, batches in enumerate(epochs):
             losses, pace = [], Pace()
             for windows in batches:
                 losses.append(self.trainer.step(windows, schedule.rate(step)))
                 step += 1
-                scorings = epochs - epoch + _LAST_SCORINGS
+                scorings = len(epochs) - epoch + _LAST_SCORINGS
                 loss = round(float(np.mean(losses)), 4)
                 on_progress(self._progress(step, total, pace.step(), scorings, loss))
             self.last = _Candidate(half(self.model.named_arrays()), self._in_context())
             self.history.append({"epoch": epoch + 1, "loss": loss, "in_context": self.last.score})
             self._keep_if_best(self.last)
-            batches = list(self._batches())
 
     def _batches(self) -> Iterator[Ids]:
         """An epoch: the tweets in time order from a random one on, in windows, shuffled."""
@@ -170,6 +175,8 @@ class _Run:
         They predict unseen tweets better than both (Wortsman et al. 2022, arXiv 2109.01903).
         The score along the way is close to a parabola, and three points of it tell the lowest.
         """
+        if not self.history:
+            return
         middle = self._between(0.5)
         bend = self.start.score - 2 * middle.score + self.last.score
         slope = 3 * self.start.score - 4 * middle.score + self.last.score
@@ -190,6 +197,10 @@ class _Run:
         if candidate.score < self.best.score:
             self.best = candidate
 
+    def _score_best(self) -> None:
+        changed = self.best is not self.start
+        self.scores = self._scores(self.best) if changed else self.base_scores
+
     def _in_context(self) -> float:
         began = time.monotonic()
         score = round(self.scorer.in_context(self.data.held_out, self.data.train), 4)
@@ -202,6 +213,7 @@ class _Run:
         return {"alone": alone, "in_context": candidate.score}
 
     def checkpoint(self, name: str) -> Checkpoint:
+        """The best weights, as a checkpoint."""
         base = self.base.description
         description = Description(
             name=name,
@@ -223,7 +235,7 @@ class _Run:
                 "tweets_trained_on": len(self.data.train),
                 "tweets_held_out": len(self.data.held_out),
             },
-            scores=self._scores(self.best),
+            scores=self.scores or {"in_context": self.best.score},
             history=self.history,
             parent=base.origin() | {"scores": self.base_scores},
             handles=sorted(self.data.handles),

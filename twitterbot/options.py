@@ -88,7 +88,7 @@ class FinetuneOptions:
 
     epochs: int | None = None  # passes; None chooses by the amount of text
     batch: int = 8  # windows a step
-    learning_rate: float = 6e-4  # peak
+    learning_rate: float = 5.5e-4  # peak
     warmup: float = 0.1  # share of the steps over which the learning rate rises
     weight_decay: float = 0.1
     dropout: float = 0.1

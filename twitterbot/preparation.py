@@ -3,9 +3,10 @@
 It loads nothing heavy, so that whoever has too few tweets hears of it at once.
 """
 
+import dataclasses
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from twitterbot import text
@@ -14,6 +15,7 @@ from twitterbot.options import FinetuneOptions
 from twitterbot.tweets import Kind, Tweet
 
 LEAST_TWEETS = 50
+LEAST_HELD_OUT = 5
 FEW_TWEETS = 500
 # What a reader may expect, by the number of tweets kept; the first row that fits counts.
 _EXPECTATIONS = (
@@ -35,6 +37,26 @@ class Data:
     handles: frozenset[str]  # mentions that stay words
     read: int
     dropped: Counter[str]
+
+    def without_known(self, known: Iterable[str], learner: str) -> "Data":
+        """The same without the held-out tweets that are among the `known` texts of `learner`.
+
+        Scores of tweets that a model was trained on tell nothing. Raises TwitterbotError when
+        fewer than LEAST_HELD_OUT are left.
+        """
+        folded = {text.fold(each) for each in known}
+        unseen = [n for n, each in enumerate(self.held_out) if text.fold(each) not in folded]
+        if len(unseen) < min(LEAST_HELD_OUT, len(self.held_out)):
+            raise TwitterbotError(
+                f"{learner} was trained on {len(self.held_out) - len(unseen)} of the "
+                f"{len(self.held_out)} newest tweets, which leaves too few to score with; "
+                f"name another timeline or model"
+            )
+        return dataclasses.replace(
+            self,
+            held_out=[self.held_out[number] for number in unseen],
+            kinds=[self.kinds[number] for number in unseen],
+        )
 
     @property
     def kept(self) -> int:

@@ -225,10 +225,8 @@ def _prediction(evaluation: Evaluation) -> str:
 
 
 def _curve(evaluation: Evaluation) -> str:
-    # Behind the last epoch, the weights that are kept: mostly between the base's and those.
-    epochs = [*evaluation.training, {"in_context": evaluation.scores.in_context.finetuned}]
-    values = [epoch["in_context"] for epoch in epochs]
-    last = len(epochs) - 1
+    values = [each["in_context"] for each in evaluation.training]
+    last = len(values) - 1
     step = max(1, round(last / 8))
     names = {0: "base", **{n: str(n) for n in range(step, last, step)}, last: "kept"}
     return lines(

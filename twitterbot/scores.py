@@ -4,6 +4,7 @@ The negative log2 likelihood of a text with its end mark, over its Unicode chara
 plus one. Texts are normalized ones (see `text`), a placeholder counting as one character.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -81,19 +82,16 @@ class Scorer:
         self, texts: Sequence[str], preceding: Sequence[str] = ()
     ) -> NDArray[np.float64]:
         """Bits of each of one author's texts, in order, after those before it."""
-        bits = self._bits(self._context_rows(texts, preceding))
-        return _of_each(bits, self._tokenizer.encode(texts))
+        tweets = self._tokenizer.encode(texts)
+        # A tweet and its end are two tokens or more: so many tweets fill any context.
+        before = self._tokenizer.encode(preceding[-self._context // 2 :])
+        return _of_each(self._bits(rows_in_context(tweets, self._context, before)), tweets)
 
     def bits_of_corpus(self, documents: Sequence[Document]) -> NDArray[np.float64]:
         """Bits of each of many authors' tweets, each after the same author's."""
-        rows = (row for texts in by_author(documents) for row in self._context_rows(texts, ()))
-        tweets = self._tokenizer.encode([document.text for document in documents])
-        return _of_each(self._bits(rows), tweets)
-
-    def _context_rows(self, texts: Sequence[str], preceding: Sequence[str]) -> Iterator[Row]:
-        # A tweet and its end are two tokens or more: so many tweets fill any context.
-        before = self._tokenizer.encode(preceding[-self._context // 2 :])
-        return rows_in_context(self._tokenizer.encode(texts), self._context, before)
+        authors = [self._tokenizer.encode(texts) for texts in by_author(documents)]
+        rows = (row for tweets in authors for row in rows_in_context(tweets, self._context))
+        return _of_each(self._bits(rows), list(itertools.chain.from_iterable(authors)))
 
     def _bits(self, rows: Iterable[Row]) -> NDArray[np.float64]:
         """Bits of every scored token, in the order of the rows."""

@@ -41,7 +41,7 @@ def recognized(
     groups = [author, *others]
     texts = [text for group in groups for text in _sample(group, size, random)]
     writers = np.repeat(np.arange(len(groups)), size)
-    classifier = _over_ngrams(LinearSVC()).fit(texts, writers)
+    classifier = _over_ngrams(LinearSVC(random_state=seed)).fit(texts, writers)
     return {
         name: float(np.mean(classifier.predict(list(asked)) == 0))
         for name, asked in questions.items()
