@@ -106,10 +106,10 @@ def test_links_and_handles_that_the_model_made_up_are_hidden(base: Path) -> None
     loaded = checkpoint.load(base)
     known = dataclasses.replace(loaded.description, handles=["tarn"])
     generator = Generator(dataclasses.replace(loaded, description=known))
-    sampled = f"@tarn and @madeup see https://made.up/it {LINK} {MENTION}"
+    sampled = f"@tarn and @madeup see https://made.up/it {LINK} {MENTION} @longer_than_any_handle"
     prompt, row = loaded.tokenizer.encode([f"To {MENTION}:", " " + sampled])
     text = generator._text(prompt, np.array([*row, END, 7], np.int32))
-    assert text == f"To {MENTION}: @tarn and {MENTION} see {LINK} {LINK} {MENTION}"
+    assert text == f"To {MENTION}: @tarn and {MENTION} see {LINK} {LINK} {MENTION} {MENTION}"
     assert generator._text(prompt, np.array(row, np.int32)) is None
 
 

@@ -22,7 +22,7 @@ from twitterbot.errors import TwitterbotError
 from twitterbot.model import TweetModel
 from twitterbot.novelty import CopyFilter
 from twitterbot.options import GenerateOptions
-from twitterbot.text import fold, hide, normalize, restore, weighted_length
+from twitterbot.text import MENTION, fold, hide, normalize, restore, weighted_length
 from twitterbot.tokenizer import BEGIN, END
 
 ops = keras.ops
@@ -33,6 +33,7 @@ _PRIMER = 64  # tokens before a new tweet, of the author's own and the prompt
 _RECENT = 0.2  # of the training tweets, the newest: the author's tone changes over the years
 _CANDIDATES = 1024  # tokens that top-p chooses among, the most likely ones
 _ASTRAY = re.compile("[\ufffd\0-\x09\x0b-\x1f\x7f-\x9f]")
+_LONG_HANDLE = re.compile("(?<![A-Za-z0-9_@/])@[A-Za-z0-9_]{16,}")  # which nobody has on X
 _FUTILE = 20  # a round's worth of tweets without one that passes: give up after so many
 
 
@@ -61,10 +62,11 @@ class Generator:
         self.copies = CopyFilter(checkpoint.known_texts)
         model = checkpoint.build(precision=choose_precision(), frozen=True)
         self._tweets = checkpoint.tokenizer.encode(checkpoint.training_texts)
-        self._room = model.config.context // 2  # tokens before a tweet; the rest is its own
+        context = model.config.context
+        self._room = min(_PRIMER, context // 2)  # tokens before a tweet; the rest is its own
         # No longer than the author's longest: every slot of a memory costs time.
-        longest = max((len(ids) + 1 for ids in self._tweets), default=self._room)
-        self._sampler = _Sampler(model, min(longest, self._room - 1))
+        longest = max((len(ids) + 1 for ids in self._tweets), default=context)
+        self._sampler = _Sampler(model, min(longest, context - self._room))
 
     def tweets(
         self,
@@ -87,13 +89,15 @@ class Generator:
         seen: set[str] = set()
         fruitless = 0
         random = np.random.default_rng(options.seed)
-        prompt = self._prompt(options)
+        # Words start with their space in the vocabulary: one at the prompt's end would leave
+        # the model to start the next word without.
+        prompt = normalize(options.prompt, self._checkpoint.description.handles)
         # The same in all rounds, for one graph; some samples will be dropped.
         rows = min(_ROWS, math.ceil(options.count * 1.35) + 2)
         while len(seen) < options.count:
             wanted = min(_ROUND, max(rows, math.ceil((options.count - len(seen)) * 1.35)))
             before = len(seen)
-            for text in self._sample(wanted, rows, options, random):
+            for text in self._sample(wanted, rows, prompt, options, random):
                 sample = self._judged(text, prompt, options, seen)
                 counts.sampled += 1
                 if sample.dropped:
@@ -133,24 +137,23 @@ class Generator:
     # -------------------------------------------------------------- sampling
 
     def _sample(
-        self, count: int, rows: int, options: GenerateOptions, random: np.random.Generator
+        self,
+        count: int,
+        rows: int,
+        prompt: str,
+        options: GenerateOptions,
+        random: np.random.Generator,
     ) -> list[str | None]:
         """`count` texts as the model ends them, None for one that did not end in time."""
-        tokenizer = self._checkpoint.tokenizer
-        prompt = tokenizer.encode([self._prompt(options)])[0]
-        if len(prompt) >= self._room or weighted_length(options.prompt) >= options.max_length:
+        start = self._checkpoint.tokenizer.encode([prompt])[0]
+        if len(start) >= self._room or weighted_length(options.prompt) >= options.max_length:
             raise TwitterbotError("the --prompt leaves no room for a tweet; give a shorter one")
-        primers = self._primers(rows, max(1, min(_PRIMER, self._room) - len(prompt)), random)
-        starts = np.concatenate([primers, np.tile(prompt, (rows, 1))], axis=1).astype(np.int32)
+        primers = self._primers(rows, self._room - len(start), random)
+        starts = np.concatenate([primers, np.tile(start, (rows, 1))], axis=1).astype(np.int32)
         steps = math.ceil(_ROUND / rows) * self._sampler.longest  # enough, whatever `count`
         uniforms = random.random((steps, rows), np.float32)
         tokens = self._sampler(starts, count, uniforms, options)
-        return [self._text(prompt, row) for row in tokens]
-
-    def _prompt(self, options: GenerateOptions) -> str:
-        # Words start with their space in the vocabulary: one at the prompt's end would leave
-        # the model to start the next word without.
-        return normalize(options.prompt, self._checkpoint.description.handles)
+        return [self._text(start, row) for row in tokens]
 
     def _text(self, prompt: Sequence[int], row: Ids) -> str | None:
         ends = np.flatnonzero(row == END)
@@ -163,7 +166,8 @@ class Generator:
         start = len(self._checkpoint.tokenizer.decode(prompt))
         # A link that stands there, or a handle that the author does not often mention, is one
         # that the model made up.
-        return (text[:start] + hide(text[start:], self._checkpoint.description.handles)).strip()
+        invented = _LONG_HANDLE.sub(MENTION, text[start:])
+        return (text[:start] + hide(invented, self._checkpoint.description.handles)).strip()
 
     def _primers(self, rows: int, length: int, random: np.random.Generator) -> Ids:
         """(rows, length) ids: BEGIN, then tweets of the author's up to a random recent one.
