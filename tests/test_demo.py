@@ -39,6 +39,9 @@ def test_the_demo_shows_every_step_and_leaves_nothing_behind(
     monkeypatch.setattr(finetune, "default_epochs", lambda tokens: 2)
     monkeypatch.chdir(tmp_path)
     run_demo(tmp_path)
+    quiet = CliRunner().invoke(cli.app, ["demo", "--quiet"])
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+    assert len(quiet.stdout.splitlines()) == 10
 
 
 @pytest.mark.slow

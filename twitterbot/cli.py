@@ -4,6 +4,7 @@ A command imports its module when it runs, so that `--help` stays fast.
 """
 
 import contextlib
+import io
 import os
 import secrets
 import sys
@@ -96,6 +97,8 @@ def main(
     ] = False,
 ) -> None:
     """Fine-tune a small language model on one account's tweets and write new ones, offline."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: tweets hold anything
 
 
 def _set_level(quiet: bool, verbose: bool) -> None:
@@ -326,7 +329,7 @@ def finetune(
 
     source = tweet_files.find(tweets) if tweets else tweet_files.newest_file()
     target = output or CHECKPOINTS_DIR / source.stem
-    checkpoints.check_replaceable(target)
+    checkpoints.check_replaceable(target, "finetuned")
     start = checkpoints.find(base)
     console.info(f"reading {source}" + ("" if tweets else ", the newest timeline"))
     timeline = tweet_files.read(source)
@@ -352,7 +355,8 @@ def finetune(
             on_progress=lambda progress: line.update(console.finetune_line(progress)),
         )
     console.finetune_report(result)
-    with contextlib.suppress(TwitterbotError):  # the model is written; samples are a courtesy
+    # The model is written; samples are a courtesy.
+    with contextlib.suppress(TwitterbotError, KeyboardInterrupt):
         for text in Generator(result.checkpoint).tweets(GenerateOptions(count=3, seed=seed)):
             console.quote(text)
     name = target.name if target.parent == CHECKPOINTS_DIR else target
@@ -462,8 +466,11 @@ def evaluate(
         typer.Argument(help="The timeline that it was fine-tuned on; found by its author."),
     ] = None,
     base: Annotated[
-        str, typer.Option(help="The checkpoint that it was fine-tuned from.")
-    ] = BASE_NAME,
+        str | None,
+        typer.Option(
+            help="The checkpoint to compare with.", show_default="what it was fine-tuned from"
+        ),
+    ] = None,
     count: Annotated[
         int, typer.Option("-n", "--count", min=10, help="How many tweets to sample.")
     ] = EvaluateOptions.count,
@@ -498,7 +505,8 @@ def evaluate(
     source = tweet_files.find(tweets or checkpoints.describe(path).author or path.name)
     console.info(f"evaluating {path} on {source}")
     timeline = tweet_files.read(source)
-    model, parent = checkpoints.load(path), checkpoints.load(checkpoints.find(base))
+    model = checkpoints.load(path)
+    parent = checkpoints.load(checkpoints.find(base) if base else checkpoints.base_of(path))
 
     from twitterbot import evaluate as evaluating
     from twitterbot import report, summary
@@ -673,17 +681,17 @@ def demo(quiet: Quiet = False, verbose: Verbose = False) -> None:
             "Captain Crumb, a retired pirate who bakes, and who does not exist.",
             f"twitterbot import {DEMO_TIMELINE}",
         )
-        import_([DEMO_TIMELINE])
+        import_([DEMO_TIMELINE], quiet=quiet, verbose=verbose)
         console.step(
             "A base model that has read millions of tweets learns this author's style. Lower bits "
             "per character on tweets that it has not seen mean that it has understood him better.",
             "twitterbot finetune",
         )
-        finetune()
+        finetune(quiet=quiet, verbose=verbose)
         console.step(
             "Now it writes tweets of its own. Copies of the Captain's are left out.",
             "twitterbot generate",
         )
-        generate(seed=1)
+        generate(seed=1, quiet=quiet, verbose=verbose)
     console.info("")
     console.info("Your turn: twitterbot import your-x-archive.zip, or twitterbot fetch HANDLE")

@@ -198,14 +198,16 @@ def main() -> None:
     if args.json and args.json.exists():
         results = json.loads(args.json.read_text())
     primer = prime(args.corpus) if args.corpus else b""
+    asked = [base.description.created_at, args.lstm, args.textgenrnn, args.minutes, args.without]
+    keys = {path.stem: " ".join(map(str, [path.stem, *asked])) for path in args.accounts}
     for path in args.accounts:
-        if path.stem in results:
+        if keys[path.stem] in results:
             continue
-        results[path.stem] = measure(path, args, base, primer)
+        results[keys[path.stem]] = measure(path, args, base, primer)
         if args.json:
             with replacing(args.json) as file:
                 file.write(json.dumps(results, indent=2).encode() + b"\n")
-    print(report({path.stem: results[path.stem] for path in args.accounts}))
+    print(report({name: results[key] for name, key in keys.items()}))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ some, so that two processes can share the work, each pinned to a core of its own
 """
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -32,7 +33,7 @@ from twitterbot.checkpoint import Checkpoint
 from twitterbot.dataset import Document, read_corpus
 from twitterbot.files import replacing
 from twitterbot.options import PretrainOptions
-from twitterbot.pretrain import EVALUATION_TWEETS, Progress, _validation_sample, pretrain
+from twitterbot.pretrain import EVALUATION_TWEETS, Progress, pretrain, validation_sample
 from twitterbot.text import restore
 
 TWEETS = 300_000  # of the corpus, more than a pilot reads
@@ -71,7 +72,11 @@ def prepare(corpus: Path, work: Path) -> None:
     random.Random(0).shuffle(strangers)
     write(work / "shuffled.jsonl", strangers)
     documents = list(read_corpus(sorted(corpus.glob("validation.jsonl*"))))
-    write(work / "validation.jsonl", _validation_sample(documents, EVALUATION_TWEETS))
+    write(work / "validation.jsonl", validation_sample(documents, EVALUATION_TWEETS))
+
+
+class _TimedError(Exception):
+    """Enough steps to know the speed by; unlike Ctrl-C it leaves no state behind."""
 
 
 def transformer(name: str, work: Path, seconds: float) -> Row:
@@ -95,12 +100,10 @@ def transformer(name: str, work: Path, seconds: float) -> Row:
         nonlocal pace
         pace = progress.tokens_per_second
         if progress.tokens >= TIMED_STEPS * options.batch * options.context:
-            raise KeyboardInterrupt
+            raise _TimedError
 
-    try:
+    with contextlib.suppress(_TimedError):
         run(10**9, timed)
-    except KeyboardInterrupt:
-        (folder / "state.safetensors").unlink()
     checkpoint = run(round(pace * seconds), lambda progress: None)
     description = checkpoint.description
     shutil.rmtree(folder)

@@ -65,10 +65,10 @@ def train_files(corpus: Path) -> list[Path]:
 
 def validation_sample(corpus: Path) -> list[Document]:
     """The very tweets that `pretrain` scores a finished base on."""
-    from twitterbot.pretrain import FINAL_TWEETS, _validation_sample
+    from twitterbot import pretrain
 
     documents = list(read_corpus(sorted(corpus.glob("validation.jsonl*"))))
-    return _validation_sample(documents, FINAL_TWEETS)
+    return pretrain.validation_sample(documents, pretrain.FINAL_TWEETS)
 
 
 def to_bytes(texts: Iterable[str]) -> bytes:

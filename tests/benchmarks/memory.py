@@ -38,7 +38,7 @@ SCRIPT = (
 )
 
 
-def invented_words(count: int) -> list[str]:
+def made_up_words(count: int) -> list[str]:
     """Different words of one to four syllables."""
     syllables = ["".join(parts) for parts in itertools.product("bdfgklmnprstvz", "aeiou")]
     random_ = random.Random(0)
@@ -50,7 +50,7 @@ def invented_words(count: int) -> list[str]:
 
 def invented_tweets(count: int) -> Iterator[str]:
     """Texts whose words are as unevenly spread as real ones (Zipf's law)."""
-    words = invented_words(60_000)
+    words = made_up_words(60_000)
     weights = list(itertools.accumulate(1 / rank for rank in range(1, len(words) + 1)))
     random_ = random.Random(1)
     for _ in range(count):

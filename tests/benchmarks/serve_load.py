@@ -55,7 +55,8 @@ def _report(server: Server, readers: int, seconds: float) -> None:
             try:
                 connection.request("GET", "/api/tarn")
                 response = connection.getresponse()
-                if response.status != 200 or response.read() != expected:
+                body = response.read()  # else the connection takes no further request
+                if response.status != 200 or body != expected:
                     failures.append(f"status {response.status}")
             except OSError as error:
                 failures.append(repr(error))
