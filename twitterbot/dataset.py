@@ -178,7 +178,7 @@ class TokenizedCorpus:
     Files: `tokenizer.json`; `tokens.u16`, the token stream; `windows.u64`, the window
     starts; `validation.jsonl`, the held-out tweets; `corpus.json`, the counts and the
     fingerprint of what it was made from. Memory: eight bytes a window, and the held-out
-    tweets, whatever the corpus's size.
+    tweets.
     """
 
     def __init__(self, folder: Path) -> None:

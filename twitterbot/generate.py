@@ -22,7 +22,7 @@ from twitterbot.errors import TwitterbotError
 from twitterbot.model import TweetModel
 from twitterbot.novelty import CopyFilter
 from twitterbot.options import GenerateOptions
-from twitterbot.text import MENTION, fold, hide, normalize, restore, weighted_length
+from twitterbot.text import fold, hide_invented, normalize, restore, weighted_length
 from twitterbot.tokenizer import BEGIN, END
 
 ops = keras.ops
@@ -33,7 +33,6 @@ _PRIMER = 64  # tokens before a new tweet, of the author's own and the prompt
 _RECENT = 0.2  # of the training tweets, the newest: the author's tone changes over the years
 _CANDIDATES = 1024  # tokens that top-p chooses among, the most likely ones
 _ASTRAY = re.compile("[\ufffd\0-\x09\x0b-\x1f\x7f-\x9f]")
-_LONG_HANDLE = re.compile("(?<![A-Za-z0-9_@/])@[A-Za-z0-9_]{16,}")  # which nobody has on X
 _FUTILE = 20  # a round's worth of tweets without one that passes: give up after so many
 
 
@@ -166,8 +165,8 @@ class Generator:
         start = len(self._checkpoint.tokenizer.decode(prompt))
         # A link that stands there, or a handle that the author does not often mention, is one
         # that the model made up.
-        invented = _LONG_HANDLE.sub(MENTION, text[start:])
-        return (text[:start] + hide(invented, self._checkpoint.description.handles)).strip()
+        handles = self._checkpoint.description.handles
+        return (text[:start] + hide_invented(text[start:], handles)).strip()
 
     def _primers(self, rows: int, length: int, random: np.random.Generator) -> Ids:
         """(rows, length) ids: BEGIN, then tweets of the author's up to a random recent one.

@@ -25,6 +25,7 @@ _URL = re.compile(
 _CUT_URL = re.compile(r"\bhttps?(?:://?)?(?:t\.?c?o?)?…|https?://", re.IGNORECASE)
 # X's own rule: no word character or @ before, at most 15 of [A-Za-z0-9_], not an address.
 _MENTION = re.compile(r"(?<![A-Za-z0-9_@/])@([A-Za-z0-9_]{1,15})(?![A-Za-z0-9_@])")
+_LONG_MENTION = re.compile(r"(?<![A-Za-z0-9_@/])@[A-Za-z0-9_]{16,}")  # which nobody has
 _PLACEHOLDERS = re.compile(f"[{LINK}{MENTION}]")
 # What no text may bring along: our own signs, NUL, and the surrogates that UTF-8 cannot spell.
 _FOREIGN = re.compile(f"[{LINK}{MENTION}\0\ud800-\udfff]")
@@ -63,6 +64,11 @@ def hide(text: str, keep_handles: Collection[str] = ()) -> str:
         return match[0] if match[1].lower() in keep_handles else MENTION
 
     return _MENTION.sub(mention, text)
+
+
+def hide_invented(text: str, keep_handles: Collection[str] = ()) -> str:
+    """`hide` for what a model wrote, with handles that are too long for X hidden too."""
+    return hide(_LONG_MENTION.sub(MENTION, text), keep_handles)
 
 
 def restore(text: str, links: str = "", mentions: str = "@user") -> str:

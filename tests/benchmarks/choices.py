@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import say, table, to_bytes, train_files
+from common import say, table, to_bytes, train_files, validation_sample
 from lstm_base import Training
 
 from twitterbot.checkpoint import Checkpoint
 from twitterbot.dataset import Document, read_corpus
 from twitterbot.files import replacing
 from twitterbot.options import PretrainOptions
-from twitterbot.pretrain import EVALUATION_TWEETS, Progress, pretrain, validation_sample
+from twitterbot.pretrain import EVALUATION_TWEETS, Progress, pretrain
 from twitterbot.text import restore
 
 TWEETS = 300_000  # of the corpus, more than a pilot reads
@@ -71,8 +71,7 @@ def prepare(corpus: Path, work: Path) -> None:
     strangers = [Document(None, document.text) for document in part]
     random.Random(0).shuffle(strangers)
     write(work / "shuffled.jsonl", strangers)
-    documents = list(read_corpus(sorted(corpus.glob("validation.jsonl*"))))
-    write(work / "validation.jsonl", validation_sample(documents, EVALUATION_TWEETS))
+    write(work / "validation.jsonl", validation_sample(corpus, EVALUATION_TWEETS))
 
 
 class _TimedError(Exception):

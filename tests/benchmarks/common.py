@@ -63,12 +63,12 @@ def train_files(corpus: Path) -> list[Path]:
     return sorted(corpus.glob("train*.jsonl*")) or sys.exit(f"no train*.jsonl files in {corpus}")
 
 
-def validation_sample(corpus: Path) -> list[Document]:
-    """The very tweets that `pretrain` scores a finished base on."""
+def validation_sample(corpus: Path, tweets: int | None = None) -> list[Document]:
+    """The very tweets that `pretrain` scores a base on; those for a finished one if not given."""
     from twitterbot import pretrain
 
     documents = list(read_corpus(sorted(corpus.glob("validation.jsonl*"))))
-    return pretrain.validation_sample(documents, pretrain.FINAL_TWEETS)
+    return pretrain.validation_sample(documents, tweets or pretrain.FINAL_TWEETS)
 
 
 def to_bytes(texts: Iterable[str]) -> bytes:
