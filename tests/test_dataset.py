@@ -152,8 +152,9 @@ def test_the_stream_on_disk_is_the_corpus(corpus: Path, validation: Path, tmp_pa
     data = build(tmp_path, [corpus], validation=[validation])
     assert data.validation == list(read_corpus([validation]))
     assert data.info["tweets"] == 450
-    windows = data.windows(range(len(data)))
-    assert windows.shape == (len(data), 33)
+    starts = np.fromfile(tmp_path / "tokenized" / "windows.u64", np.uint64).astype(int)
+    windows = data.windows(range(len(data)), np.zeros(len(data)))
+    assert windows.shape == (len(starts), 33)
     assert (windows[:, 0] == BEGIN).all()
     stream = np.fromfile(tmp_path / "tokenized" / "tokens.u16", np.uint16)
     expected, previous = "", None
@@ -161,10 +162,33 @@ def test_the_stream_on_disk_is_the_corpus(corpus: Path, validation: Path, tmp_pa
         expected += ("" if author == previous else "<|begin|>") + text + "<|end|>"
         previous = author
     assert data.tokenizer.decode(stream.tolist()) == expected
-    for start, row in zip(data.starts.astype(int), windows, strict=True):
+    for start, row in zip(starts, windows, strict=True):
         own = row if stream[start] == BEGIN else row[1:]
         assert own.tolist() == stream[start : start + len(own)].tolist()
-    assert data.starts[-1] + 2 * 32 > len(stream)  # what is dropped is less than a window
+    assert starts[-1] + 2 * 32 > len(stream)  # what is dropped is less than a window
+
+
+def test_a_shifted_window_starts_at_another_of_its_own_tweets(
+    corpus: Path, validation: Path, tmp_path: Path
+) -> None:
+    data = build(tmp_path, [corpus], validation=[validation], context=64)
+    stream = np.fromfile(tmp_path / "tokenized" / "tokens.u16", np.uint16)
+    starts = np.fromfile(tmp_path / "tokenized" / "windows.u64", np.uint64).astype(int)
+    shifts = np.linspace(0, 1, 50, endpoint=False)
+    seen = set()
+    for index, (start, after) in enumerate(itertools.pairwise([*starts, len(stream)])):
+        tweets = [start, *(n for n in range(start + 1, after) if stream[n - 1] == END)]
+        tweets = [n for n in tweets if n + 65 <= len(stream)]
+        rows = []
+        for n in tweets:
+            row = stream[n : n + 65].tolist()
+            rows.append(row if row[0] == BEGIN else [BEGIN, *row[:-1]])
+        windows = data.windows([index] * len(shifts), shifts).tolist()
+        assert windows[0] == rows[0]
+        assert all(row in windows for row in rows)
+        assert all(window in rows for window in windows)
+        seen.add(len(rows))
+    assert max(seen) > 3
 
 
 def test_a_corpus_is_made_once_and_again_when_a_file_changes(tmp_path: Path) -> None:
@@ -212,7 +236,9 @@ def test_held_out_authors_are_in_no_window(tmp_path: Path) -> None:
     assert 1 <= len(held_out) <= 12  # about one in a hundred of 300
     assert len(data.validation) == 2 * len(held_out)
     assert data.info["tweets"] == 600 - len(data.validation)
-    trained_on = data.tokenizer.decode(data.windows(range(len(data))).ravel().tolist())
+    trained_on = data.tokenizer.decode(
+        data.windows(range(len(data)), np.zeros(len(data))).ravel().tolist()
+    )
     assert not any(document.text in trained_on for document in data.validation)
     assert sum(line["text"] in trained_on for line in lines) > 400
 

@@ -190,7 +190,8 @@ class TokenizedCorpus:
             raise TwitterbotError(
                 f"{folder} is not a tokenized corpus; remove it to have it made again"
             ) from error
-        self.starts = np.fromfile(folder / "windows.u64", np.uint64)
+        starts = np.fromfile(folder / "windows.u64", np.uint64)
+        self._bounds = np.append(starts, np.uint64(self.info["tokens"]))
         self.tokenizer = Tokenizer.load(folder / "tokenizer.json")
         self.validation = [
             Document(record["author"], record["text"])
@@ -199,13 +200,24 @@ class TokenizedCorpus:
 
     def __len__(self) -> int:
         """The number of windows."""
-        return len(self.starts)
+        return len(self._bounds) - 1
 
-    def windows(self, indices: Iterable[int]) -> Ids:
-        """Rows of `context + 1` ids, one an index."""
-        size = 2 * (self.context + 1)
-        rows = (os.pread(self._tokens, size, 2 * int(self.starts[i])) for i in indices)
-        return np.stack([_window(np.frombuffer(row, np.uint16)) for row in rows])
+    def windows(self, indices: Iterable[int], shifts: Iterable[float]) -> Ids:
+        """Rows of `context + 1` ids, one an index.
+
+        `shifts`, from 0 to below 1, say at which of a window's own tweets, those before the
+        next window, its row starts: 0 at the first. So no pass need have the rows of another.
+        """
+        return np.stack([self._row(*place) for place in zip(indices, shifts, strict=True)])
+
+    def _row(self, index: int, shift: float) -> Ids:
+        start, end = (int(start) for start in self._bounds[index : index + 2])
+        size = self.context + 1
+        ids = np.frombuffer(os.pread(self._tokens, 2 * (end - start + size), 2 * start), np.uint16)
+        tweets = [0, *(np.flatnonzero(ids[: end - start - 1] == END) + 1)]
+        tweets = [first for first in tweets if first + size <= len(ids)]
+        first = tweets[int(shift * len(tweets))]
+        return _window(ids[first : first + size])
 
     @classmethod
     def build(

@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from twitterbot.engine import fused, keras
+from twitterbot.engine import COMPILE_STEP, fused, keras
 
 ops = keras.ops
 
@@ -225,8 +225,8 @@ class NextTokenLoss(keras.Model):
     def call(self, windows: Any, training: bool = False) -> Any:
         """float32, whatever precision the model computes in."""
         # A large batch in parts: 8 % faster on two cores, which work on two parts at a time,
-        # and a quarter less memory.
-        parts = -(-windows.shape[0] // _PART) if windows.shape[0] else 1
+        # and a quarter less memory. A compiled step is planned as a whole.
+        parts = -(-(windows.shape[0] or 1) // _PART) if not COMPILE_STEP else 1
         losses = [
             _cross_entropy(self.model(part[:, :-1], training=training), part[:, 1:])
             for part in (ops.array_split(windows, parts) if parts > 1 else [windows])

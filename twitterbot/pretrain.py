@@ -180,18 +180,23 @@ class _Run:
         self._save()
 
     def _batches(self) -> Iterator[Ids]:
-        """The batches from the current step on: a new order of all windows each epoch."""
+        """The batches from the current step on: each epoch all windows in a new order.
+
+        From the second epoch on they also start at another of their tweets.
+        """
         batch = self.options.batch
         per_epoch = max(1, len(self.data) // batch)
         order: np.ndarray[Any, Any] = np.array([])
+        shifts: np.ndarray[Any, Any] = np.array([])
         steps_before = self.tokens_before // self.tokens_per_step
         for step in range(steps_before + self.step, steps_before + self.schedule.total):
             epoch, place = divmod(step, per_epoch)
             if place == 0 or not len(order):
-                order = np.random.default_rng([self.options.seed, epoch]).permutation(
-                    len(self.data)
-                )
-            yield self.data.windows(np.resize(order[place * batch :], batch))
+                generator = np.random.default_rng([self.options.seed, epoch])
+                order = generator.permutation(len(self.data))
+                shifts = generator.random(len(self.data)) if epoch else np.zeros(len(self.data))
+            indices = np.resize(order[place * batch :], batch)
+            yield self.data.windows(indices, shifts[indices])
 
     def _progress(self, steps_per_second: float, loss: float) -> Progress:
         return Progress(
