@@ -1,6 +1,7 @@
 """Pretraining: resumable after any stop, the same for the same seed."""
 
 import dataclasses
+import itertools
 import json
 import shutil
 import signal
@@ -18,7 +19,7 @@ import safetensors
 from tests.conftest import ENVIRONMENT, write_corpus
 from twitterbot import checkpoint, pretrain
 from twitterbot.checkpoint import Checkpoint
-from twitterbot.dataset import Ids
+from twitterbot.dataset import Ids, TokenizedCorpus
 from twitterbot.errors import TwitterbotError
 from twitterbot.options import PretrainOptions
 from twitterbot.pretrain import Progress
@@ -308,6 +309,31 @@ def test_runs_that_go_on_from_each_other_make_a_whole_pass(
     np.testing.assert_allclose(losses_on_the_way(workshop, first, 2), whole_pass[6:], atol=1e-4)
     after = checkpoint.describe(workshop.folder / "more")
     assert after.data["tokens_seen"] == 8 * PER_STEP
+
+
+def test_every_pass_starts_the_windows_at_other_tweets(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[Ids] = []
+
+    def step(trainer: Trainer, windows: Ids, learning_rate: float) -> float:
+        batches.append(windows)
+        return 0.0
+
+    monkeypatch.setattr(Trainer, "step", step)
+    workshop.pretrain(tokens=1, context=128)  # makes the corpus
+    batches.clear()
+    count = len(TokenizedCorpus(workshop.work / "corpus")) // 4
+    (workshop.work / "state.safetensors").unlink()
+    workshop.pretrain(tokens=3 * count * 4 * 128, context=128)
+    passes = [
+        {bytes(row) for batch in batches[start : start + count] for row in batch}
+        for start in (0, count, 2 * count)
+    ]
+    assert len(batches) == 3 * count
+    assert len(passes[0]) == 4 * count
+    for one, other in itertools.combinations(passes, 2):
+        assert len(one & other) < 0.6 * len(one)
 
 
 def test_heads_that_do_not_divide_the_width_are_refused(workshop: Workshop) -> None:
