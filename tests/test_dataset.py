@@ -262,3 +262,20 @@ def test_a_corpus_shorter_than_a_window_says_so(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_tokenized_corpus_says_so(tmp_path: Path) -> None:
     with pytest.raises(TwitterbotError, match="is not a tokenized corpus"):
         TokenizedCorpus(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["corpus.json", "tokens.u16", "windows.u64", "validation.jsonl", "tokenizer.json"]
+)
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty"])
+def test_a_damaged_tokenized_corpus_says_so(
+    corpus: Path, validation: Path, tmp_path: Path, name: str, damage: str
+) -> None:
+    build(tmp_path, [corpus], validation=[validation])
+    file = tmp_path / "tokenized" / name
+    content = file.read_bytes()
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes(content[: len(content) // 2 if damage == "cut" else 0])
+    with pytest.raises(TwitterbotError, match=r"is not a token|cannot read .*tokenizer\.json"):
+        TokenizedCorpus(tmp_path / "tokenized")

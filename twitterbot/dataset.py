@@ -13,7 +13,6 @@ import hashlib
 import itertools
 import json
 import lzma
-import os
 import sys
 import zlib
 from array import array
@@ -185,18 +184,20 @@ class TokenizedCorpus:
         try:
             self.info: dict[str, Any] = json.loads((folder / "corpus.json").read_text())
             self.context = int(self.info["context"])
-            self._tokens = os.open(folder / "tokens.u16", os.O_RDONLY)
-        except (OSError, ValueError, KeyError) as error:
+            self._stream = folder / "tokens.u16"
+            starts = np.fromfile(folder / "windows.u64", np.uint64)
+            self._bounds = np.append(starts, np.uint64(self.info["tokens"]))
+            with (folder / "validation.jsonl").open(encoding="utf-8") as file:
+                records = [json.loads(line) for line in file]
+            self.validation = [Document(record["author"], record["text"]) for record in records]
+            sizes = (self._stream.stat().st_size // 2, len(starts), len(records))
+            if sizes != tuple(self.info[key] for key in ("tokens", "windows", "validation_tweets")):
+                raise ValueError("a file of another size than corpus.json tells")
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise TwitterbotError(
                 f"{folder} is not a tokenized corpus; remove it to have it made again"
             ) from error
-        starts = np.fromfile(folder / "windows.u64", np.uint64)
-        self._bounds = np.append(starts, np.uint64(self.info["tokens"]))
         self.tokenizer = Tokenizer.load(folder / "tokenizer.json")
-        self.validation = [
-            Document(record["author"], record["text"])
-            for record in map(json.loads, (folder / "validation.jsonl").open(encoding="utf-8"))
-        ]
 
     def __len__(self) -> int:
         """The number of windows."""
@@ -213,7 +214,7 @@ class TokenizedCorpus:
     def _row(self, index: int, shift: float) -> Ids:
         start, end = (int(start) for start in self._bounds[index : index + 2])
         size = self.context + 1
-        ids = np.frombuffer(os.pread(self._tokens, 2 * (end - start + size), 2 * start), np.uint16)
+        ids = np.fromfile(self._stream, np.uint16, end - start + size, offset=2 * start)
         tweets = [0, *(np.flatnonzero(ids[: end - start - 1] == END) + 1)]
         tweets = [first for first in tweets if first + size <= len(ids)]
         first = tweets[int(shift * len(tweets))]
