@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from tests.conftest import ENVIRONMENT, invented_tweets
 from twitterbot import checkpoint
@@ -43,7 +44,8 @@ def test_a_copied_folder_is_all_that_a_checkpoint_needs(finetuned: Path, tmp_pat
     copy = tmp_path / "elsewhere"
     shutil.copytree(finetuned, copy)
     assert {file.name for file in copy.iterdir()} == {
-        *("checkpoint.json", "tokenizer.json", "model.safetensors", "README.md", "tweets.jsonl")
+        *("checkpoint.json", "tokenizer.json", "model.safetensors", "base.safetensors"),
+        *("README.md", "tweets.jsonl"),
     }
     ids = np.array([[0, 5, 6, 7]], np.int32)
     logits = [checkpoint.load(path).build()(ids) for path in (finetuned, copy)]
@@ -59,6 +61,17 @@ def test_a_checkpoint_of_format_1_still_loads_and_generates() -> None:
     score = Scorer(NextTokenLoss(model), stored.tokenizer).alone(stored.training_texts[:10])
     assert score == pytest.approx(1.7165, abs=0.01)  # as on the day that it was made
     assert len(list(Generator(stored).tweets(GenerateOptions(count=3, seed=1)))) == 3
+
+
+def test_strength_goes_from_the_base_to_the_author_and_beyond(base: Path, finetuned: Path) -> None:
+    start, loaded = checkpoint.load(base), checkpoint.load(finetuned)
+    for name, trained in loaded.weights.items():
+        near, far = np.float32(start.weights[name]), np.float32(trained)
+        np.testing.assert_array_equal(loaded.weights_at(0)[name], near)
+        np.testing.assert_array_equal(loaded.weights_at(1)[name], far)
+        beyond = loaded.weights_at(1.5)[name]
+        np.testing.assert_allclose(beyond, far + 0.5 * (far - near), rtol=1e-5, atol=1e-6)
+    assert start.weights_at(1.5) is start.weights  # it knows no base
 
 
 # ------------------------------------------------------------------ refusals
@@ -86,6 +99,10 @@ def another_tokenizer(path: Path) -> None:
     Tokenizer.train(invented_tweets("milla", 50), 300).save(path / "tokenizer.json")
 
 
+def anothers_weights(path: Path) -> None:
+    safetensors.numpy.save_file({"embedding": np.zeros((7, 7))}, path / "base.safetensors")
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
@@ -102,6 +119,8 @@ def another_tokenizer(path: Path) -> None:
         (cut("model.safetensors"), "model.safetensors is damaged"),
         (put("model.safetensors", b""), "model.safetensors is damaged"),
         (lambda path: (path / "model.safetensors").unlink(), "cannot read"),
+        (cut("base.safetensors"), "base.safetensors is damaged"),
+        (anothers_weights, "base.safetensors does not belong to the model beside it"),
         (cut("tokenizer.json"), "tokenizer.json is not a tokenizer file"),
         (lambda path: (path / "tokenizer.json").unlink(), "cannot read"),
         (another_tokenizer, "tokenizer.json does not belong to the model beside it"),

@@ -113,6 +113,17 @@ def test_links_and_handles_that_the_model_made_up_are_hidden(base: Path) -> None
     assert generator._text(prompt, np.array(row, np.int32)) is None
 
 
+def test_strength_says_whose_weights_write(base: Path, finetuned: Path) -> None:
+    account = checkpoint.load(finetuned)
+    generator = Generator(account)
+    usual = write(generator)
+    others = {"base": checkpoint.load(base).weights, "trained": account.weights}
+    for strength, weights in enumerate(others.values()):
+        alike = Generator(dataclasses.replace(account, weights=weights, base_weights=None))
+        assert write(generator, strength=strength) == write(alike) != usual
+    assert write(generator) == usual
+
+
 @pytest.mark.parametrize("certain", [{"temperature": 0}, {"top_k": 1}, {"top_p": 0}])
 def test_without_chance_the_seed_does_not_matter(
     certain: dict[str, Any], base_generator: Generator
@@ -168,6 +179,23 @@ def test_top_p_keeps_the_likeliest_that_reach_it() -> None:
     assert choose(probabilities, top_p=0.79)[1] == pytest.approx(625, abs=2)
 
 
+@pytest.mark.parametrize("top_p", [0.3, 0.9, 0.99, 1.0])
+def test_a_large_vocabulary_is_drawn_from_in_the_order_of_its_ids(top_p: float) -> None:
+    logits = np.random.default_rng(1).normal(0, 3, 1000).astype(np.float32)
+    logits[BEGIN] = -50  # as the model has it
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    likeliest = np.argsort(-probabilities)
+    reached = np.cumsum(probabilities[likeliest]) >= top_p
+    nucleus = np.sort(likeliest[: reached.argmax() + 1] if top_p < 1 else likeliest)
+    uniforms = np.linspace(0, 1, 4000, endpoint=False, dtype=np.float32)
+    uniforms[-1] = np.nextafter(np.float32(1), np.float32(0))
+    drawn = np.asarray(generate._draw(np.tile(logits, (4000, 1)), uniforms, top_p))
+    assert set(drawn) <= set(nucleus)
+    shares = np.cumsum(probabilities[nucleus] / probabilities[nucleus].sum())
+    expected = nucleus[np.minimum(np.searchsorted(shares, uniforms, "right"), len(nucleus) - 1)]
+    assert np.mean(drawn == expected) > 0.99  # rounding moves the borders
+
+
 def test_top_k_keeps_the_k_likeliest() -> None:
     assert choose([1e-9, 0.5, 0.25, 0.15, 0.1], top_k=2) == pytest.approx({1: 667, 2: 333}, abs=2)
 
@@ -216,7 +244,7 @@ WORD = 2  # the only token besides END that `Coin` knows
 
 
 class Coin:
-    """A model that ends a tweet by the toss of a coin: a number under 0.6 is WORD, else END."""
+    """A model that ends a tweet by the toss of a coin: a number under 0.4 is END, else WORD."""
 
     config = ModelConfig(vocabulary_size=3, context=32, width=2, layers=1, heads=1)
 
@@ -247,7 +275,7 @@ def lengths_of(uniforms: Any, count: int) -> list[int]:
 
 
 def test_the_first_tweets_to_start_are_returned_however_long_they_are() -> None:
-    words, end = 0.1, 0.9
+    words, end = 0.9, 0.1
     uniforms = np.full((60, 2), end)  # a row of tweets of one token
     uniforms[:9, 0] = words  # beside one of ten
     assert lengths_of(uniforms, 4) == [10, 1, 1, 1]
@@ -256,8 +284,8 @@ def test_the_first_tweets_to_start_are_returned_however_long_they_are() -> None:
 
 
 def test_a_tweet_without_an_end_is_unfinished_and_its_row_goes_on() -> None:
-    uniforms = np.full((60, 1), 0.1)
-    uniforms[20] = uniforms[25] = 0.9
+    uniforms = np.full((60, 1), 0.9)
+    uniforms[20] = uniforms[25] = 0.1
     assert lengths_of(uniforms, 3) == [0, 6, 5]
 
 

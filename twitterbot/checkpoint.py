@@ -3,6 +3,7 @@
     checkpoint.json      format version, model config, training options, counts, history, scores
     tokenizer.json       see `tokenizer`
     model.safetensors    the weights, float16
+    base.safetensors     a fine-tuned model's: those that it started from
     README.md            a model card
     tweets.jsonl         a fine-tuned model's training tweets: the copy filter knows them by it;
                          those that only its parent learnt from are marked as inherited
@@ -38,13 +39,15 @@ if TYPE_CHECKING:
     from twitterbot.model import TweetModel
 
 Kind = Literal["base", "finetuned"]
+Weights = Mapping[str, NDArray[Any]]
 
 FORMAT_VERSION = 1
 EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"
-_DESCRIPTION, _TOKENIZER, _WEIGHTS, _CARD, _TWEETS = (
+_DESCRIPTION, _TOKENIZER, _WEIGHTS, _BASE_WEIGHTS, _CARD, _TWEETS = (
     "checkpoint.json",
     "tokenizer.json",
     "model.safetensors",
+    "base.safetensors",
     "README.md",
     "tweets.jsonl",
 )
@@ -87,14 +90,24 @@ class Checkpoint:
 
     description: Description
     tokenizer: Tokenizer
-    weights: Mapping[str, NDArray[Any]]
+    weights: Weights
     training_texts: Sequence[str] = ()
     inherited_texts: Sequence[str] = ()  # which a fine-tuned parent was trained on, and it was not
+    base_weights: Weights | None = None  # which fine-tuning started from
 
     @property
     def known_texts(self) -> list[str]:
         """All tweets of accounts that these weights have seen."""
         return [*self.training_texts, *self.inherited_texts]
+
+    def weights_at(self, strength: float) -> Weights:
+        """The weights `strength` times as far from the base's as fine-tuning went.
+
+        A checkpoint that knows no base has its own weights at any strength.
+        """
+        if strength == 1 or self.base_weights is None:
+            return self.weights
+        return between(self.base_weights, self.weights, strength)
 
     def build(
         self, *, precision: str = "float32", dropout: float = 0.0, frozen: bool = False
@@ -123,6 +136,10 @@ class Checkpoint:
             )
             self.tokenizer.save(folder / _TOKENIZER)
             (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(dict(self.weights)))
+            if self.base_weights is not None:
+                (folder / _BASE_WEIGHTS).write_bytes(
+                    safetensors.numpy.save(dict(self.base_weights))
+                )
             (folder / _CARD).write_text(card(self.description), encoding="utf-8")
             if self.known_texts:
                 own = [{"text": text} for text in self.training_texts]
@@ -133,9 +150,22 @@ class Checkpoint:
                     )
 
 
-def half(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float16]]:
+def half(weights: Weights) -> dict[str, NDArray[np.float16]]:
     """Weights as they are stored, in float16."""
     return {name: value.astype(np.float16) for name, value in weights.items()}
+
+
+def between(start: Weights, end: Weights, share: float) -> dict[str, NDArray[np.float32]]:
+    """Weights `share` of the way from `start` to `end`, float32; beyond `end` where it is over 1.
+
+    On such ways see Wortsman et al. 2022 (arXiv 2109.01903), on beyond them Ilharco et al. 2023
+    (arXiv 2212.04089).
+    """
+    wide = np.float32
+    return {
+        name: (1 - share) * value.astype(wide) + share * end[name].astype(wide)
+        for name, value in start.items()
+    }
 
 
 def now() -> str:
@@ -178,17 +208,31 @@ def load(path: Path) -> Checkpoint:
     Raises TwitterbotError, naming the file, when it is missing, damaged, foreign or newer.
     """
     description = describe(path)
-    file = path / _WEIGHTS
+    weights = _read_weights(path / _WEIGHTS)
+    base_weights = None
+    if (path / _BASE_WEIGHTS).exists():
+        base_weights = _read_weights(path / _BASE_WEIGHTS)
+        if _shapes(base_weights) != _shapes(weights):
+            raise TwitterbotError(f"{path / _BASE_WEIGHTS} does not belong to the model beside it")
+    tokenizer = Tokenizer.load(path / _TOKENIZER)
+    if tokenizer.vocabulary_size != description.model.get("vocabulary_size"):
+        raise TwitterbotError(f"{path / _TOKENIZER} does not belong to the model beside it")
+    texts = _read_texts(path / _TWEETS)
+    return Checkpoint(description, tokenizer, weights, *texts, base_weights)
+
+
+def _read_weights(file: Path) -> Weights:
     try:
-        weights = safetensors.numpy.load_file(file)
+        weights: Weights = safetensors.numpy.load_file(file)
     except OSError as error:
         raise TwitterbotError(f"cannot read {file}: {error.strerror or 'not found'}") from error
     except (safetensors.SafetensorError, ValueError) as error:
         raise TwitterbotError(f"{file} is damaged: {error}") from error
-    tokenizer = Tokenizer.load(path / _TOKENIZER)
-    if tokenizer.vocabulary_size != description.model.get("vocabulary_size"):
-        raise TwitterbotError(f"{path / _TOKENIZER} does not belong to the model beside it")
-    return Checkpoint(description, tokenizer, weights, *_read_texts(path / _TWEETS))
+    return weights
+
+
+def _shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 def known_texts(path: Path) -> list[str]:

@@ -389,6 +389,10 @@ def generate(
         int,
         typer.Option(min=0, help="Choose among so many of the likeliest; 0 is off."),
     ] = GenerateOptions.top_k,
+    strength: Annotated[
+        float,
+        typer.Option(min=0, max=3, help="How much of the author: 0 is the base, 2 a caricature."),
+    ] = GenerateOptions.strength,
     prompt: Annotated[
         str, typer.Option(help="Every tweet begins with it.")
     ] = GenerateOptions.prompt,
@@ -435,6 +439,7 @@ def generate(
         temperature=temperature,
         top_p=top_p,
         top_k=top_k,
+        strength=strength,
         prompt=prompt,
         seed=secrets.randbelow(2**31) if seed is None else seed,
         max_length=max_length,
@@ -480,6 +485,9 @@ def evaluate(
     top_p: Annotated[
         float, typer.Option(min=0, max=1, help="Of the sampling, as in generate.")
     ] = EvaluateOptions.top_p,
+    strength: Annotated[
+        float, typer.Option(min=0, max=3, help="Of the sampling, as in generate.")
+    ] = EvaluateOptions.strength,
     seed: Seed = EvaluateOptions.seed,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print all of it as JSON, the samples included.")
@@ -511,7 +519,7 @@ def evaluate(
     from twitterbot import evaluate as evaluating
     from twitterbot import report, summary
 
-    options = EvaluateOptions(count, temperature, top_p, seed)
+    options = EvaluateOptions(count, temperature, top_p, strength, seed)
     began = time.monotonic()
     with console.live() as line:
         others = tweet_files.others(source)

@@ -348,6 +348,7 @@ def _sampling(options: EvaluateOptions) -> GenerateOptions:
         count=options.count,
         temperature=options.temperature,
         top_p=options.top_p,
+        strength=options.strength,
         seed=options.seed,
     )
 

@@ -8,15 +8,13 @@ import dataclasses
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twitterbot.checkpoint import Checkpoint, Description, half, now
+from twitterbot.checkpoint import Checkpoint, Description, Weights, between, half, now
 from twitterbot.dataset import Ids, pack
 from twitterbot.engine import choose_precision, keras
 from twitterbot.options import FinetuneOptions
@@ -84,7 +82,7 @@ def finetune(
 class _Candidate:
     """Weights that may be kept."""
 
-    weights: Mapping[str, NDArray[Any]]
+    weights: Weights
     score: float  # bits per character of the held-out tweets in context
     interpolation: float = 1.0  # how far from the base's weights to the trained ones: 0 to 1
 
@@ -172,8 +170,8 @@ class _Run:
     def _interpolate(self) -> None:
         """Tries weights between the base's and the last epoch's.
 
-        They predict unseen tweets better than both (Wortsman et al. 2022, arXiv 2109.01903).
-        The score along the way is close to a parabola, and three points of it tell the lowest.
+        They predict unseen tweets better than both. The score along the way is close to a
+        parabola, and three points of it tell the lowest.
         """
         if not self.history:
             return
@@ -184,10 +182,7 @@ class _Run:
             self._between(round(slope / (4 * bend), 2))
 
     def _between(self, share: float) -> _Candidate:
-        base, far, near = self.start.weights, np.float32(share), np.float32(1 - share)
-        weights = half(
-            {name: near * base[name] + far * end for name, end in self.last.weights.items()}
-        )
+        weights = half(between(self.start.weights, self.last.weights, share))
         self.model.set_named_weights(weights)
         candidate = _Candidate(weights, self._in_context(), share)
         self._keep_if_best(candidate)
@@ -244,5 +239,6 @@ class _Run:
         own = set(self.data.train)
         inherited = [text for text in self.base.known_texts if text not in own]
         return Checkpoint(
-            description, self.base.tokenizer, self.best.weights, self.data.train, inherited
+            *(description, self.base.tokenizer, self.best.weights, self.data.train, inherited),
+            base_weights=self.base.weights,
         )

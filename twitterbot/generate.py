@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from twitterbot.checkpoint import Checkpoint
 from twitterbot.dataset import Ids
-from twitterbot.engine import choose_precision, compiled, keras, unfused
+from twitterbot.engine import choose_precision, compiled, fused, keras, unfused
 from twitterbot.errors import TwitterbotError
 from twitterbot.model import TweetModel
 from twitterbot.novelty import CopyFilter
@@ -31,7 +31,8 @@ _ROWS = 32  # of a batch
 _ROUND = 512  # tweets sampled at once, at most
 _PRIMER = 64  # tokens before a new tweet, of the author's own and the prompt
 _RECENT = 0.2  # of the training tweets, the newest: the author's tone changes over the years
-_CANDIDATES = 1024  # tokens that top-p chooses among, the most likely ones
+_BISECTIONS = 20  # that find the nucleus: to a millionth of the likeliest token's probability
+_BLOCK = 128  # ids that are summed at once, so that a draw need not add up the whole vocabulary
 _ASTRAY = re.compile("[\ufffd\0-\x09\x0b-\x1f\x7f-\x9f]")
 _FUTILE = 20  # a round's worth of tweets without one that passes: give up after so many
 
@@ -59,13 +60,14 @@ class Generator:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self.copies = CopyFilter(checkpoint.known_texts)
-        model = checkpoint.build(precision=choose_precision(), frozen=True)
+        self._model = checkpoint.build(precision=choose_precision(), frozen=True)
+        self._strength = 1.0  # of the weights in the model
         self._tweets = checkpoint.tokenizer.encode(checkpoint.training_texts)
-        context = model.config.context
+        context = self._model.config.context
         self._room = min(_PRIMER, context // 2)  # tokens before a tweet; the rest is its own
         # No longer than the author's longest: every slot of a memory costs time.
         longest = max((len(ids) + 1 for ids in self._tweets), default=context)
-        self._sampler = _Sampler(model, min(longest, context - self._room))
+        self._sampler = _Sampler(self._model, min(longest, context - self._room))
 
     def tweets(
         self,
@@ -149,6 +151,9 @@ class Generator:
             raise TwitterbotError("the --prompt leaves no room for a tweet; give a shorter one")
         primers = self._primers(rows, self._room - len(start), random)
         starts = np.concatenate([primers, np.tile(start, (rows, 1))], axis=1).astype(np.int32)
+        if options.strength != self._strength:
+            self._model.set_named_weights(self._checkpoint.weights_at(options.strength))
+            self._strength = options.strength
         steps = math.ceil(_ROUND / rows) * self._sampler.longest  # enough, whatever `count`
         uniforms = random.random((steps, rows), np.float32)
         tokens = self._sampler(starts, count, uniforms, options)
@@ -215,15 +220,14 @@ class _Sampler:
         A tweet's ids end with END unless it did not end in time. `uniforms` (steps, rows) are
         the random numbers, one a token.
         """
-        with unfused():
-            tokens = self._run(
-                ops.convert_to_tensor(starts),
-                ops.convert_to_tensor(count, "int32"),
-                ops.convert_to_tensor(uniforms),
-                temperature=options.temperature,
-                top_p=options.top_p,
-                top_k=options.top_k,
-            )
+        tokens = self._run(
+            ops.convert_to_tensor(starts),
+            ops.convert_to_tensor(count, "int32"),
+            ops.convert_to_tensor(uniforms),
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+        )
         return np.asarray(tokens, np.int32)
 
     def _loop(self, starts: Any, count: Any, uniforms: Any, **sampling: Any) -> Any:
@@ -233,7 +237,8 @@ class _Sampler:
         rows, prefix = starts.shape
         longest = self.longest
         ring = ops.arange(longest)
-        first_logits, past = self._model.prefill(starts)
+        with unfused():
+            first_logits, past = self._model.prefill(starts)
 
         def unfinished(time: Any, tweet: Any, *_: Any) -> Any:
             return ops.logical_and(ops.any(tweet < count), time < ops.shape(uniforms)[0])
@@ -248,9 +253,10 @@ class _Sampler:
             seen = ops.concatenate(
                 [ops.ones((rows, prefix), "bool"), written <= age[:, None]], axis=1
             )
-            logits, recent = self._model.decode(
-                token, past, recent, ops.mod(time, longest), prefix + age, seen
-            )
+            with unfused():
+                logits, recent = self._model.decode(
+                    token, past, recent, ops.mod(time, longest), prefix + age, seen
+                )
             ended = ops.logical_or(token == END, age == longest - 1)
             numbers = ops.max(tweet) + ops.cumsum(ops.cast(ended, "int32"))
             tweet = ops.where(ended, numbers, tweet)
@@ -275,12 +281,49 @@ def _choose(logits: Any, uniform: Any, *, temperature: float, top_p: float, top_
     logits = ops.where(ops.arange(vocabulary) == BEGIN, -1e9, logits)
     if temperature == 0 or top_k == 1:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
-    candidates = top_k or (_CANDIDATES if top_p < 1 else vocabulary)
-    values, ids = ops.top_k(logits / temperature, min(candidates, vocabulary))
-    weights = ops.softmax(values, axis=-1)
-    # The nucleus: the most likely tokens up to and with the one that reaches top_p.
-    weights = ops.where(ops.cumsum(weights, axis=-1) - weights < top_p, weights, 0.0)
-    cumulative = ops.cumsum(weights, axis=-1)
-    reached = cumulative < (uniform[:, None] * cumulative[:, -1:])
-    chosen = ops.sum(ops.cast(reached, "int32"), axis=-1, keepdims=True)
-    return ops.cast(ops.take_along_axis(ids, chosen, axis=-1)[:, 0], "int32")
+    if 0 < top_k < vocabulary:
+        least = ops.top_k(logits, top_k)[0][:, -1:]
+        logits = ops.where(logits >= least, logits, -1e9)
+    return _draw(logits / temperature, uniform, top_p)
+
+
+@fused
+def _draw(logits: Any, uniform: Any, top_p: float) -> Any:
+    # Nothing is sorted: that would take half of a step's time.
+    weights = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+    if top_p < 1:
+        weights = ops.where(weights >= _least_of_nucleus(weights, top_p), weights, 0.0)
+    padded = ops.pad(weights, ((0, 0), (0, -weights.shape[-1] % _BLOCK)))
+    blocks = ops.reshape(padded, (weights.shape[0], -1, _BLOCK))
+    sums = ops.sum(blocks, axis=-1)
+    goal = uniform[:, None] * ops.sum(sums, axis=-1, keepdims=True)
+    block = _first_beyond(sums, goal)
+    before = ops.sum(
+        ops.where(ops.arange(sums.shape[-1]) < block, sums, 0.0), axis=-1, keepdims=True
+    )
+    chosen = ops.take_along_axis(blocks, block[:, :, None], axis=1)[:, 0]
+    return (block * _BLOCK + _first_beyond(chosen, goal - before))[:, 0]
+
+
+def _least_of_nucleus(weights: Any, top_p: float) -> Any:
+    """The weight (B, 1) of the token that reaches top_p, counted from the likeliest one on.
+
+    Found by bisection, between 0 and the largest of the `weights` (B, V), which is 1.
+    """
+    goal = top_p * ops.sum(weights, axis=-1, keepdims=True)
+    low, high = ops.zeros_like(goal), ops.ones_like(goal)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        kept = ops.where(weights >= middle, weights, 0.0)
+        reached = ops.sum(kept, axis=-1, keepdims=True) >= goal
+        low, high = ops.where(reached, middle, low), ops.where(reached, high, middle)
+    return low
+
+
+def _first_beyond(weights: Any, goal: Any) -> Any:
+    """The place (B, 1) in `weights` (B, N) at which their sum gets larger than `goal` (B, 1)."""
+    beyond = ops.cumsum(weights, axis=-1) > goal
+    # Rounding may leave none; the largest stands in.
+    some = ops.any(beyond, axis=-1, keepdims=True)
+    places = ops.argmax(ops.where(some, ops.cast(beyond, "float32"), weights), axis=-1)
+    return ops.cast(places, "int32")[:, None]

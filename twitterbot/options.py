@@ -64,6 +64,9 @@ class GenerateOptions:
     temperature: float = 1.0  # 0 always takes the likeliest token
     top_p: float = 0.9  # 1 is off
     top_k: int = 0  # 0 is off
+    # How much of what fine-tuning changed: the weights that predict the author best (1) hold
+    # back when they write.
+    strength: float = 1.25
     prompt: str = ""  # every tweet begins with it
     seed: int | None = None  # None draws one
     max_length: int = 280  # in X's weighted count
@@ -79,6 +82,7 @@ class EvaluateOptions:
     count: int = 500  # tweets that pass the filters
     temperature: float = GenerateOptions.temperature
     top_p: float = GenerateOptions.top_p
+    strength: float = GenerateOptions.strength
     seed: int = 0
 
 

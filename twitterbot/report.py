@@ -103,7 +103,8 @@ def _head(evaluation: Evaluation) -> str:
             f'<p class="facts">Fine-tuned from {escape(evaluation.base)} on '
             f"{evaluation.trained_on:,} tweets. Measured on the {evaluation.held_out:,} newest, "
             f"which it has not seen, and on {options.count:,} tweets that it wrote at temperature "
-            f"{options.temperature:g}, top-p {options.top_p:g}, seed {options.seed}.</p>",
+            f"{options.temperature:g}, top-p {options.top_p:g}, strength {options.strength:g}, "
+            f"seed {options.seed}.</p>",
             *(
                 f'<p class="warning">{escape(message[:1].upper() + message[1:])}.</p>'
                 for message in evaluation.warnings

@@ -50,6 +50,7 @@ class GenerateBody(_Body):
     temperature: float = Field(GenerateOptions.temperature, ge=0, le=10)
     top_p: float = Field(GenerateOptions.top_p, ge=0, le=1)
     top_k: int = Field(GenerateOptions.top_k, ge=0, le=100_000)
+    strength: float = Field(GenerateOptions.strength, ge=0, le=3)
     prompt: str = Field(GenerateOptions.prompt, max_length=1000)
     seed: int | None = Field(GenerateOptions.seed, ge=0, lt=SEEDS)
     max_length: int = Field(GenerateOptions.max_length, ge=1, le=10_000)

@@ -38,6 +38,7 @@ const form = byId("write");
 const inputs = {
   temperature: byId("write-temperature"),
   top_p: byId("write-top-p"),
+  strength: byId("write-strength"),
   count: byId("write-count"),
 };
 
@@ -58,7 +59,7 @@ function setDefaults(defaults) {
 }
 
 function showNumbers() {
-  for (const name of ["temperature", "top_p"])
+  for (const name of ["temperature", "top_p", "strength"])
     say(inputs[name].labels[0].querySelector("output"), Number(inputs[name].value).toFixed(2));
   if (!writing)
     say(
@@ -102,6 +103,7 @@ function request() {
     count: Number(inputs.count.value),
     temperature: Number(inputs.temperature.value),
     top_p: Number(inputs.top_p.value),
+    strength: Number(inputs.strength.value),
     prompt: byId("write-prompt").value,
     seed: seed === "" ? null : Number(seed),
   };
