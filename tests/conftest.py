@@ -139,7 +139,7 @@ def evaluation(base: Path, finetuned: Path) -> "Evaluation":
         checkpoint.load(base),
         timeline("bramble", 120),
         [(name, timeline(name, 120)) for name in ("milla", "tarn")],
-        options=EvaluateOptions(count=30, temperature=1.2),
+        options=EvaluateOptions(count=30, temperature=1.2, strength=1.5),
     )
 
 

@@ -170,6 +170,8 @@ def test_finetune_and_generate_take_the_newest_and_name_the_next_command(desk: P
     assert result.exit_code == 0, result.stderr
     assert len(result.stdout.splitlines()) == 2
     assert "from the base, for no model has been fine-tuned yet" in result.stderr
+    result = call("generate", "base", "-n", "1", "--strength", "2")
+    assert "base knows no base: --strength has no effect" in result.stderr
 
     result = call("finetune", "--epochs", "1", "--learning-rate", "0.01")
     assert result.exit_code == 0, result.stderr

@@ -261,7 +261,7 @@ def desk(tmp_path: Path, base: Path, finetuned: Path, monkeypatch: pytest.Monkey
 def test_the_command_prints_what_was_found_and_the_same_again(
     desk: Path, evaluation: Evaluation
 ) -> None:
-    args = ["evaluate", "-n", "30", "--temperature", "1.2"]
+    args = ["evaluate", "-n", "30", "--temperature", "1.2", "--strength", "1.5"]
     result = CliRunner().invoke(app, [*args, "--html", "out/page.html"])
     assert result.exit_code == 0, result.output
     assert result.stdout == tables(evaluation)

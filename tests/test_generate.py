@@ -170,10 +170,12 @@ def test_temperature_sharpens_or_flattens() -> None:
     counts = choose([1e-9, 0.2, 0.8], temperature=0.5)
     assert counts == pytest.approx({1: 1000 / 17, 2: 16000 / 17}, abs=2)
     assert choose([1e-9, 0.2, 0.8], temperature=0.0) == {2: 1000}
+    assert choose([1e-9, 0.2, 0.8], temperature=1e-37) == {2: 1000}
 
 
 def test_top_p_keeps_the_likeliest_that_reach_it() -> None:
     probabilities = [1e-9, 0.5, 0.3, 0.15, 0.05]
+    assert set(choose([1e-9, 0.5, 0.5], top_p=0.0)) == {1}
     assert set(choose(probabilities, top_p=0.79)) == {1, 2}
     assert set(choose(probabilities, top_p=0.81)) == {1, 2, 3}
     assert choose(probabilities, top_p=0.79)[1] == pytest.approx(625, abs=2)
@@ -189,11 +191,25 @@ def test_a_large_vocabulary_is_drawn_from_in_the_order_of_its_ids(top_p: float) 
     nucleus = np.sort(likeliest[: reached.argmax() + 1] if top_p < 1 else likeliest)
     uniforms = np.linspace(0, 1, 4000, endpoint=False, dtype=np.float32)
     uniforms[-1] = np.nextafter(np.float32(1), np.float32(0))
-    drawn = np.asarray(generate._draw(np.tile(logits, (4000, 1)), uniforms, top_p))
+    drawn = np.asarray(generate._draw(np.tile(logits, (4000, 1)), uniforms, 1.0, top_p))
     assert set(drawn) <= set(nucleus)
     shares = np.cumsum(probabilities[nucleus] / probabilities[nucleus].sum())
     expected = nucleus[np.minimum(np.searchsorted(shares, uniforms, "right"), len(nucleus) - 1)]
     assert np.mean(drawn == expected) > 0.99  # rounding moves the borders
+
+
+def test_rounding_draws_nothing_impossible() -> None:
+    # Numbers beside the borders of the blocks, where sums in two orders disagree.
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 3, 8192).astype(np.float32)
+    weights = np.exp(logits - logits.max())
+    weights[random.random(8192) < 0.5] = 0  # the first of a block among them
+    logits[weights == 0] = -1e9
+    sums = weights.reshape(-1, 128).sum(1, dtype=np.float64)
+    borders = np.float32(np.cumsum(sums) / sums.sum())[:-1]
+    uniforms = (borders[:, None] + np.arange(-32, 32) * 2.0**-24).astype(np.float32).ravel()
+    drawn = np.asarray(generate._draw(np.tile(logits, (len(uniforms), 1)), uniforms, 1.0, 1.0))
+    assert (weights[drawn] > 0).all()
 
 
 def test_top_k_keeps_the_k_likeliest() -> None:

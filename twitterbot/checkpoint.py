@@ -103,9 +103,10 @@ class Checkpoint:
     def weights_at(self, strength: float) -> Weights:
         """The weights `strength` times as far from the base's as fine-tuning went.
 
-        A checkpoint that knows no base has its own weights at any strength.
+        A checkpoint that knows no base has its own weights at any strength, as they are stored;
+        others are float32.
         """
-        if strength == 1 or self.base_weights is None:
+        if self.base_weights is None:
             return self.weights
         return between(self.base_weights, self.weights, strength)
 
@@ -161,9 +162,9 @@ def between(start: Weights, end: Weights, share: float) -> dict[str, NDArray[np.
     On such ways see Wortsman et al. 2022 (arXiv 2109.01903), on beyond them Ilharco et al. 2023
     (arXiv 2212.04089).
     """
-    wide = np.float32
+    near, far = np.float32(1 - share), np.float32(share)
     return {
-        name: (1 - share) * value.astype(wide) + share * end[name].astype(wide)
+        name: near * value.astype(np.float32) + far * end[name].astype(np.float32)
         for name, value in start.items()
     }
 

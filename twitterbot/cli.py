@@ -391,7 +391,9 @@ def generate(
     ] = GenerateOptions.top_k,
     strength: Annotated[
         float,
-        typer.Option(min=0, max=3, help="How much of the author: 0 is the base, 2 a caricature."),
+        typer.Option(
+            min=0, max=3, help="How much of the author: 0 is the base's weights, 2 a caricature."
+        ),
     ] = GenerateOptions.strength,
     prompt: Annotated[
         str, typer.Option(help="Every tweet begins with it.")
@@ -431,6 +433,8 @@ def generate(
     elif not checkpoint:
         console.info(f"from {path}, the newest checkpoint")
     model = checkpoints.load(path)
+    if model.base_weights is None and strength != GenerateOptions.strength:
+        console.warning(f"{path} knows no base: --strength has no effect")
 
     from twitterbot.generate import Generator
 
@@ -519,7 +523,9 @@ def evaluate(
     from twitterbot import evaluate as evaluating
     from twitterbot import report, summary
 
-    options = EvaluateOptions(count, temperature, top_p, strength, seed)
+    options = EvaluateOptions(
+        count=count, temperature=temperature, top_p=top_p, strength=strength, seed=seed
+    )
     began = time.monotonic()
     with console.live() as line:
         others = tweet_files.others(source)

@@ -39,6 +39,7 @@ _UNREADABLE = (
     *(OSError, EOFError, lzma.LZMAError, zlib.error, csv.Error),
     *(ValueError, RecursionError),  # of JSON and UTF-8
 )
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, OverflowError)  # a tokenized corpus
 _CHUNK = 20_000  # tweets encoded at once
 _HOLD_OUT_ONE_IN = 100  # authors, where no validation files are given
 
@@ -193,7 +194,7 @@ class TokenizedCorpus:
             sizes = (self._stream.stat().st_size // 2, len(starts), len(records))
             if sizes != tuple(self.info[key] for key in ("tokens", "windows", "validation_tweets")):
                 raise ValueError("a file of another size than corpus.json tells")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except _DAMAGED as error:
             raise TwitterbotError(
                 f"{folder} is not a tokenized corpus; remove it to have it made again"
             ) from error
@@ -340,5 +341,5 @@ def _is_current(folder: Path, fingerprint: str) -> bool:
     try:
         info = json.loads((folder / "corpus.json").read_text())
         return bool(info["fingerprint"] == fingerprint)
-    except (OSError, ValueError, KeyError):
+    except _DAMAGED:
         return False

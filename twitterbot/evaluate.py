@@ -191,6 +191,8 @@ def evaluate(
     scores = _scores(checkpoint, base, data, on_progress)
     if not warnings:  # a hold-out that has changed has another score
         warnings = _disagreements(description, base.description, scores)
+    if checkpoint.base_weights is None and options.strength != 1:
+        warnings = [*warnings, f"{description.name} knows no base: it writes at strength 1"]
     on_progress("sampling")
     generator = Generator(checkpoint)
     dropped, samples = _samples(generator, options, on_progress)

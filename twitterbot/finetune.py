@@ -234,11 +234,16 @@ class _Run:
             history=self.history,
             parent=base.origin() | {"scores": self.base_scores},
             handles=sorted(self.data.handles),
-            provenance="The author's training tweets lie beside the model in tweets.jsonl.",
+            provenance="The author's training tweets lie beside the model in tweets.jsonl, the "
+            "weights that it started from in base.safetensors.",
         )
         own = set(self.data.train)
         inherited = [text for text in self.base.known_texts if text not in own]
         return Checkpoint(
-            *(description, self.base.tokenizer, self.best.weights, self.data.train, inherited),
+            description=description,
+            tokenizer=self.base.tokenizer,
+            weights=self.best.weights,
+            training_texts=self.data.train,
+            inherited_texts=inherited,
             base_weights=self.base.weights,
         )

@@ -279,18 +279,18 @@ def _choose(logits: Any, uniform: Any, *, temperature: float, top_p: float, top_
     logits = ops.cast(logits, "float32")
     vocabulary = logits.shape[-1]
     logits = ops.where(ops.arange(vocabulary) == BEGIN, -1e9, logits)
-    if temperature == 0 or top_k == 1:
+    if temperature == 0 or top_p == 0 or top_k == 1:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
     if 0 < top_k < vocabulary:
         least = ops.top_k(logits, top_k)[0][:, -1:]
         logits = ops.where(logits >= least, logits, -1e9)
-    return _draw(logits / temperature, uniform, top_p)
+    return _draw(logits, uniform, temperature, top_p)
 
 
 @fused
-def _draw(logits: Any, uniform: Any, top_p: float) -> Any:
+def _draw(logits: Any, uniform: Any, temperature: float, top_p: float) -> Any:
     # Nothing is sorted: that would take half of a step's time.
-    weights = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+    weights = ops.exp((logits - ops.max(logits, axis=-1, keepdims=True)) / temperature)
     if top_p < 1:
         weights = ops.where(weights >= _least_of_nucleus(weights, top_p), weights, 0.0)
     padded = ops.pad(weights, ((0, 0), (0, -weights.shape[-1] % _BLOCK)))
@@ -306,9 +306,9 @@ def _draw(logits: Any, uniform: Any, top_p: float) -> Any:
 
 
 def _least_of_nucleus(weights: Any, top_p: float) -> Any:
-    """The weight (B, 1) of the token that reaches top_p, counted from the likeliest one on.
+    """The largest bound (B, 1) of `weights` (B, V) above which they still reach top_p.
 
-    Found by bisection, between 0 and the largest of the `weights` (B, V), which is 1.
+    Found by bisection, between 0 and the largest weight, which is 1.
     """
     goal = top_p * ops.sum(weights, axis=-1, keepdims=True)
     low, high = ops.zeros_like(goal), ops.ones_like(goal)
@@ -322,8 +322,9 @@ def _least_of_nucleus(weights: Any, top_p: float) -> Any:
 
 def _first_beyond(weights: Any, goal: Any) -> Any:
     """The place (B, 1) in `weights` (B, N) at which their sum gets larger than `goal` (B, 1)."""
-    beyond = ops.cumsum(weights, axis=-1) > goal
-    # Rounding may leave none; the largest stands in.
+    # Sums of one thing in two orders differ in their last bit: what has no weight must not be
+    # chosen for that, and where no sum is larger the largest weight stands in.
+    beyond = ops.logical_and(ops.cumsum(weights, axis=-1) > goal, weights > 0)
     some = ops.any(beyond, axis=-1, keepdims=True)
     places = ops.argmax(ops.where(some, ops.cast(beyond, "float32"), weights), axis=-1)
     return ops.cast(places, "int32")[:, None]
