@@ -251,7 +251,7 @@ def test_the_loop_draws_what_the_model_says_tweet_by_tweet() -> None:
             time, row = min(starts)
             expected.append(told_slowly(row, time))
             starts[row] = (time + len(expected[-1]), row)
-    tokens = sampler(prefixes, 10, uniforms, options).tolist()
+    tokens = sampler(prefixes, uniforms, 10, options).tolist()
     assert [row[: len(tweet)] for row, tweet in zip(tokens, expected, strict=True)] == expected
     assert len({len(tweet) for tweet in expected}) > 2
 
@@ -284,7 +284,7 @@ def lengths_of(uniforms: Any, count: int) -> list[int]:
     sampler = generate._Sampler(cast(TweetModel, Coin()), 15)
     starts = np.full((uniforms.shape[1], 1), BEGIN, np.int32)
     options = GenerateOptions(temperature=1.0, top_p=1.0)
-    tokens = sampler(starts, count, uniforms.astype(np.float32), options)
+    tokens = sampler(starts, uniforms.astype(np.float32), count, options)
     assert tokens.shape == (count, sampler.longest)
     assert set(tokens.ravel().tolist()) <= {BEGIN, END, WORD}
     return [row.index(END) + 1 if END in row else 0 for row in tokens.tolist()]

@@ -1,14 +1,16 @@
 """Samples new tweets from a checkpoint: whole ones, short enough, and no copies.
 
-A batch of rows runs through one compiled loop. Every row starts with the same number of
+Batches of rows run through one compiled loop. Every row starts with the same number of
 tokens of the author's own recent tweets, which set the tone; when a row ends its tweet it starts
 the next at once, so that no row waits for the longest one.
 """
 
+import functools
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,13 +30,14 @@ from twitterbot.tokenizer import BEGIN, END
 ops = keras.ops
 
 _ROWS = 32  # of a batch
-_ROUND = 512  # tweets sampled at once, at most
+_BATCHES = 2  # at a time, in threads: the steps of one are too small to keep two cores busy
+_ROUND = 512  # tweets that a batch samples at once, at most
 _PRIMER = 64  # tokens before a new tweet, of the author's own and the prompt
 _RECENT = 0.2  # of the training tweets, the newest: the author's tone changes over the years
 _BISECTIONS = 20  # that find the nucleus: to a millionth of the likeliest token's probability
 _BLOCK = 128  # ids that are summed at once, so that a draw need not add up the whole vocabulary
 _ASTRAY = re.compile("[\ufffd\0-\x09\x0b-\x1f\x7f-\x9f]")
-_FUTILE = 20  # a round's worth of tweets without one that passes: give up after so many
+_FUTILE = 20  # rounds without a tweet that passes: give up after so many
 
 
 @dataclass
@@ -93,10 +96,10 @@ class Generator:
         # Words start with their space in the vocabulary: one at the prompt's end would leave
         # the model to start the next word without.
         prompt = normalize(options.prompt, self._checkpoint.description.handles)
-        # The same in all rounds, for one graph; some samples will be dropped.
-        rows = min(_ROWS, math.ceil(options.count * 1.35) + 2)
+        # The same in all rounds, for one graph.
+        rows = min(_ROWS, _share_of_batch(options.count))
         while len(seen) < options.count:
-            wanted = min(_ROUND, max(rows, math.ceil((options.count - len(seen)) * 1.35)))
+            wanted = min(_ROUND, max(rows, _share_of_batch(options.count - len(seen))))
             before = len(seen)
             for text in self._sample(wanted, rows, prompt, options, random):
                 sample = self._judged(text, prompt, options, seen)
@@ -145,19 +148,24 @@ class Generator:
         options: GenerateOptions,
         random: np.random.Generator,
     ) -> list[str | None]:
-        """`count` texts as the model ends them, None for one that did not end in time."""
+        """Texts as the model ends them, `count` of each batch; None where one did not in time."""
         start = self._checkpoint.tokenizer.encode([prompt])[0]
         if len(start) >= self._room or weighted_length(options.prompt) >= options.max_length:
             raise TwitterbotError("the --prompt leaves no room for a tweet; give a shorter one")
-        primers = self._primers(rows, self._room - len(start), random)
-        starts = np.concatenate([primers, np.tile(start, (rows, 1))], axis=1).astype(np.int32)
         if options.strength != self._strength:
             self._model.set_named_weights(self._checkpoint.weights_at(options.strength))
             self._strength = options.strength
         steps = math.ceil(_ROUND / rows) * self._sampler.longest  # enough, whatever `count`
-        uniforms = random.random((steps, rows), np.float32)
-        tokens = self._sampler(starts, count, uniforms, options)
-        return [self._text(start, row) for row in tokens]
+        starts, uniforms = [], []
+        for _ in range(_BATCHES):
+            primers = self._primers(rows, self._room - len(start), random)
+            prompts = np.tile(start, (rows, 1))
+            starts.append(np.concatenate([primers, prompts], axis=1).astype(np.int32))
+            uniforms.append(random.random((steps, rows), np.float32))
+        sample = functools.partial(self._sampler, count=count, options=options)
+        with ThreadPoolExecutor(_BATCHES) as threads:
+            batches = list(threads.map(sample, starts, uniforms))
+        return [self._text(start, row) for row in np.concatenate(batches)]
 
     def _text(self, prompt: Sequence[int], row: Ids) -> str | None:
         ends = np.flatnonzero(row == END)
@@ -192,6 +200,11 @@ class Generator:
         return np.array(primers, np.int32)
 
 
+def _share_of_batch(tweets: int) -> int:
+    """How many a batch samples for so many tweets: some will be dropped."""
+    return math.ceil((tweets * 1.35 + 2) / _BATCHES)
+
+
 def _shown(text: str, prompt: str, options: GenerateOptions) -> str:
     # The bar keeps the space that may stand between the prompt and the rest.
     rest = "|" + text[len(prompt) :]
@@ -211,8 +224,8 @@ class _Sampler:
     def __call__(
         self,
         starts: Ids,
-        count: int,
         uniforms: NDArray[np.float32],
+        count: int,
         options: GenerateOptions,
     ) -> Ids:
         """Token ids (count, longest) of tweets that go on from `starts` (rows, n).
