@@ -297,15 +297,16 @@ def _choose(logits: Any, uniform: Any, *, temperature: float, top_p: float, top_
     if 0 < top_k < vocabulary:
         least = ops.top_k(logits, top_k)[0][:, -1:]
         logits = ops.where(logits >= least, logits, -1e9)
-    return _draw(logits, uniform, temperature, top_p)
+    # As tensors, for one graph: options that change need no other.
+    options = (ops.convert_to_tensor(number, "float32") for number in (temperature, top_p))
+    return _draw(logits, uniform, *options)
 
 
 @fused
-def _draw(logits: Any, uniform: Any, temperature: float, top_p: float) -> Any:
+def _draw(logits: Any, uniform: Any, temperature: Any, top_p: Any) -> Any:
     # Nothing is sorted: that would take half of a step's time.
     weights = ops.exp((logits - ops.max(logits, axis=-1, keepdims=True)) / temperature)
-    if top_p < 1:
-        weights = ops.where(weights >= _least_of_nucleus(weights, top_p), weights, 0.0)
+    weights = ops.where(weights >= _least_of_nucleus(weights, top_p), weights, 0.0)
     padded = ops.pad(weights, ((0, 0), (0, -weights.shape[-1] % _BLOCK)))
     blocks = ops.reshape(padded, (weights.shape[0], -1, _BLOCK))
     sums = ops.sum(blocks, axis=-1)
@@ -318,7 +319,7 @@ def _draw(logits: Any, uniform: Any, temperature: float, top_p: float) -> Any:
     return (block * _BLOCK + _first_beyond(chosen, goal - before))[:, 0]
 
 
-def _least_of_nucleus(weights: Any, top_p: float) -> Any:
+def _least_of_nucleus(weights: Any, top_p: Any) -> Any:
     """The largest bound (B, 1) of `weights` (B, V) above which they still reach top_p.
 
     Found by bisection, between 0 and the largest weight, which is 1.
