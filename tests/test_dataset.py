@@ -267,7 +267,7 @@ def test_a_folder_that_is_no_tokenized_corpus_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["corpus.json", "tokens.u16", "windows.u64", "validation.jsonl", "tokenizer.json"]
 )
-@pytest.mark.parametrize("damage", ["missing", "cut", "empty"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "nested"])
 def test_a_damaged_tokenized_corpus_says_so(
     corpus: Path, validation: Path, tmp_path: Path, name: str, damage: str
 ) -> None:
@@ -276,6 +276,7 @@ def test_a_damaged_tokenized_corpus_says_so(
     content = file.read_bytes()
     file.unlink()
     if damage != "missing":
-        file.write_bytes(content[: len(content) // 2 if damage == "cut" else 0])
+        contents = {"cut": content[: len(content) // 2], "empty": b"", "nested": b"[" * 200_000}
+        file.write_bytes(contents[damage])
     with pytest.raises(TwitterbotError, match=r"is not a token|cannot read .*tokenizer\.json"):
         TokenizedCorpus(tmp_path / "tokenized")

@@ -39,7 +39,7 @@ _UNREADABLE = (
     *(OSError, EOFError, lzma.LZMAError, zlib.error, csv.Error),
     *(ValueError, RecursionError),  # of JSON and UTF-8
 )
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, OverflowError)  # a tokenized corpus
+_DAMAGED = (*_UNREADABLE, KeyError, TypeError, OverflowError)  # and JSON of another shape
 _CHUNK = 20_000  # tweets encoded at once
 _HOLD_OUT_ONE_IN = 100  # authors, where no validation files are given
 
