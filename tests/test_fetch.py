@@ -840,6 +840,25 @@ def test_killed_between_any_two_writes(server: XServer, tmp_path: Path) -> None:
     assert (steps, paid_twice) > (20, 0) and paid_twice <= 9
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_again_before_the_run_after_a_kill_has_ended(
+    server: XServer, tmp_path: Path
+) -> None:
+    account = server.account("Quill").fill(210)
+    for first in range(1, 25):
+        for second in range(1 + first % 6, 25, 6):
+            machine = Machine(server, tmp_path / f"{first}-{second}")
+            for number in (first, second):
+
+                def dying(machine: Machine = machine, number: int = number) -> None:
+                    killing(number, torn=number * 37 % 400)
+                    machine.fetch()
+
+                fork(dying)
+            machine.fetch()
+            machine.holds(account)
+
+
 def test_killed_at_random_again_and_again(server: XServer, tmp_path: Path) -> None:
     account = server.account("Quill").fill(1500)
     server.delay = 0.02

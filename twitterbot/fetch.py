@@ -8,7 +8,7 @@ an error, Ctrl-C or a power cut, is taken up where it stopped and nothing is pai
   a gap goes when X has no more pages. What is too old for X's API stays as a gap.
 - `page` repeats the last page. The record, with page and position in one, takes its
   place by rename *before* the page is appended, so the two files can never disagree:
-  at the next start the page is merged into the timeline once more, by id.
+  the next start merges the page into the timeline once more, by id, before it reads on.
 - A run that ends by itself, by an error or by Ctrl-C sorts the timeline and empties `page`.
 """
 
@@ -213,6 +213,7 @@ class _Timeline:
         if self.adopted:
             numbers = (tweet.id for tweet in self.known.values() if tweet.id.isdecimal())
             self.record.newest = max(numbers, key=int, default=None)
+        self.finish()  # the next page takes the place of this one in the record
 
     def add(self, gap: _Gap, ids: set[str], page: list[Tweet], dropped: Iterable[str]) -> None:
         """Puts a page on file; `ids` are all those that it brought, wanted or not.
