@@ -28,11 +28,12 @@ STORED = Path(__file__).parent / "data" / "checkpoint-v1"
 
 
 def test_a_saved_checkpoint_loads_as_it_was(finetuned: Path, tmp_path: Path) -> None:
-    first = checkpoint.load(finetuned)
+    first = dataclasses.replace(checkpoint.load(finetuned), stock=[3, 2**64 - 1])
     first.save(tmp_path / "again")
     second = checkpoint.load(tmp_path / "again")
     assert second.description == first.description
     assert second.training_texts == first.training_texts
+    assert second.stock == first.stock
     assert second.tokenizer.to_json() == first.tokenizer.to_json()
     assert second.weights.keys() == first.weights.keys()
     for name, array in first.weights.items():
@@ -103,6 +104,10 @@ def anothers_weights(path: Path) -> None:
     safetensors.numpy.save_file({"embedding": np.zeros((7, 7))}, path / "base.safetensors")
 
 
+def other_hashes(path: Path) -> None:
+    safetensors.numpy.save_file({"hashes": np.zeros(7)}, path / "stock.safetensors")
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
@@ -121,6 +126,8 @@ def anothers_weights(path: Path) -> None:
         (lambda path: (path / "model.safetensors").unlink(), "cannot read"),
         (cut("base.safetensors"), "base.safetensors is damaged"),
         (anothers_weights, "base.safetensors does not belong to the model beside it"),
+        (put("stock.safetensors", b""), "stock.safetensors is damaged"),
+        (other_hashes, "stock.safetensors is damaged: it has no list of hashes"),
         (cut("tokenizer.json"), "tokenizer.json is not a tokenizer file"),
         (lambda path: (path / "tokenizer.json").unlink(), "cannot read"),
         (another_tokenizer, "tokenizer.json does not belong to the model beside it"),

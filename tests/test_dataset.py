@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.conftest import invented_tweets
 from twitterbot.dataset import Document, TokenizedCorpus, WindowStarts, pack, read_corpus
 from twitterbot.errors import TwitterbotError
+from twitterbot.novelty import stock_hash
 from twitterbot.text import LINK
 from twitterbot.tokenizer import BEGIN, END
 
@@ -168,6 +169,23 @@ def test_the_stream_on_disk_is_the_corpus(corpus: Path, validation: Path, tmp_pa
     assert starts[-1] + 2 * 32 > len(stream)  # what is dropped is less than a window
 
 
+STOCK = "This tavern has the finest oysters of the northern shore"
+
+
+def test_stock_tweets_are_those_that_the_corpus_has_repeatedly(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+    again, once = "Nobody but the gulls was up in time to see the ferry", "Seen from here: " + STOCK
+    first.write_text(
+        "\n".join([STOCK, again, once, "hello", "hello", *invented_tweets("tarn", 50)])
+    )
+    second.write_text(f"{STOCK.upper()} https://ex.am/p\n@you {again}\n{STOCK}\n")
+    other = tmp_path / "v.txt"
+    other.write_text(f"{once}\n{once}\n")
+    data = build(tmp_path, [first, second], validation=[other])
+    assert data.stock.tolist() == sorted(map(stock_hash, [STOCK, again]))
+    assert data.info["stock_tweets"] == 2
+
+
 def test_a_shifted_window_starts_at_another_of_its_own_tweets(
     corpus: Path, validation: Path, tmp_path: Path
 ) -> None:
@@ -265,13 +283,19 @@ def test_a_folder_that_is_no_tokenized_corpus_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["corpus.json", "tokens.u16", "windows.u64", "validation.jsonl", "tokenizer.json"]
+    "name",
+    [
+        *("corpus.json", "tokens.u16", "windows.u64", "stock.u64"),
+        *("validation.jsonl", "tokenizer.json"),
+    ],
 )
 @pytest.mark.parametrize("damage", ["missing", "cut", "empty", "nested"])
 def test_a_damaged_tokenized_corpus_says_so(
     corpus: Path, validation: Path, tmp_path: Path, name: str, damage: str
 ) -> None:
-    build(tmp_path, [corpus], validation=[validation])
+    stock = tmp_path / "stock.txt"
+    stock.write_text(f"{STOCK}\n{STOCK}\n")
+    build(tmp_path, [corpus, stock], validation=[validation])
     file = tmp_path / "tokenized" / name
     content = file.read_bytes()
     file.unlink()

@@ -82,7 +82,7 @@ def test_the_held_out_tweets_are_not_in_the_checkpoint(finetuned: Path) -> None:
 
 
 def test_what_the_parent_has_read_is_known_to_the_child(finetuned: Path, tmp_path: Path) -> None:
-    parent = checkpoint.load(finetuned)
+    parent = dataclasses.replace(checkpoint.load(finetuned), stock=[3, 5])
     # The newest 8 are held out; the parent was trained on 2 of them.
     records = [*timeline("tarn", 60), *timeline("bramble", 120)[94:114]]
     data = preparation.prepare(records)
@@ -96,6 +96,7 @@ def test_what_the_parent_has_read_is_known_to_the_child(finetuned: Path, tmp_pat
     only_the_parents = next(text for text in parent.training_texts if text not in data.train)
     assert CopyFilter(child.known_texts).is_copy(only_the_parents)
     assert child.description.data["tweets_held_out"] == 6  # scores of known ones tell nothing
+    assert child.stock == [3, 5]
     unseen, warnings = evaluate.hold_out(child, records)
     assert (unseen.held_out, warnings) == (data.held_out[2:], [])
 

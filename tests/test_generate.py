@@ -16,7 +16,7 @@ from twitterbot.engine import keras, unfused
 from twitterbot.errors import TwitterbotError
 from twitterbot.generate import Generator, Yield
 from twitterbot.model import ModelConfig, TweetModel
-from twitterbot.novelty import CopyFilter
+from twitterbot.novelty import CopyFilter, stock_hash
 from twitterbot.options import Format, GenerateOptions
 from twitterbot.output import STDOUT, writing
 from twitterbot.text import LINK, MENTION, fold, weighted_length
@@ -81,6 +81,17 @@ def test_copies_come_only_when_allowed(base: Path, corpus: Path) -> None:
     assert not any(known.is_copy(tweet) for tweet in tweets)
     assert yields[-1].dropped["copies"] > 0
     assert yields[-1].sampled >= 3 + yields[-1].dropped.total()
+
+
+def test_stock_tweets_of_the_bases_corpus_count_as_copies(
+    base: Path, base_generator: Generator
+) -> None:
+    tweets = [tweet for tweet in write(base_generator, 20) if "@" not in tweet]
+    stock = [hashed for tweet in tweets[::2] if (hashed := stock_hash(tweet)) is not None]
+    knowing = Generator(dataclasses.replace(checkpoint.load(base), stock=stock))
+    assert len(stock) > 3
+    assert set(stock) <= set(map(stock_hash, write(knowing, 20, allow_copies=True)))
+    assert not set(stock) & set(map(stock_hash, write(knowing, 20)))
 
 
 @pytest.mark.parametrize(

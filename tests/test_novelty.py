@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twitterbot.novelty import CHARACTER_SHARE, CopyFilter
+from twitterbot.novelty import CHARACTER_SHARE, STOCK_LENGTH, CopyFilter, stock_hash
 from twitterbot.text import LINK, MENTION, fold
 
 LONG = "the quiet miller counts his seventeen sacks of winter rye before the bells ring"
@@ -69,6 +69,19 @@ def test_without_training_tweets_only_the_empty_text_is_a_copy() -> None:
     assert known.is_copy("")
     assert not known.is_copy("a")
     assert not CopyFilter(["", f"{LINK}"]).is_copy("a b c d e f g h i")
+
+
+def test_a_stock_tweet_is_a_copy_whole_and_in_whatever_company() -> None:
+    known = CopyFilter([], [hashed for hashed in map(stock_hash, [LONG, "rye"]) if hashed])
+    assert known.is_copy(f"{MENTION} {LONG.upper()}\n{LINK}")
+    assert not known.is_copy(f"{LONG} again")
+    assert not known.is_copy(LONG[:-1])
+    assert not known.is_copy("rye")
+
+
+def test_what_is_too_short_is_no_stock_tweet() -> None:
+    assert stock_hash(f"{LINK}  {'a' * STOCK_LENGTH}") is None
+    assert stock_hash("a" * (STOCK_LENGTH + 1)) is not None
 
 
 def reference(training: list[str], text: str) -> bool:

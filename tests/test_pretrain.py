@@ -21,6 +21,7 @@ from twitterbot import checkpoint, pretrain
 from twitterbot.checkpoint import Checkpoint
 from twitterbot.dataset import Ids, TokenizedCorpus
 from twitterbot.errors import TwitterbotError
+from twitterbot.novelty import stock_hash
 from twitterbot.options import PretrainOptions
 from twitterbot.pretrain import Progress
 from twitterbot.training import Trainer
@@ -266,6 +267,23 @@ def test_a_new_run_may_start_from_a_checkpoint(workshop: Workshop, finished: Wor
     assert more.tokenizer.to_json() == first.tokenizer.to_json()
     for name, weights in more.weights.items():
         np.testing.assert_array_equal(weights, first.weights[name])
+
+
+def test_a_base_knows_the_stock_tweets_of_its_corpora(workshop: Workshop) -> None:
+    text = "Nobody but the gulls was up in time to see the ferry"
+    with workshop.corpus.open("a") as file:
+        file.writelines(json.dumps({"author": who, "text": text}) + "\n" for who in "ab")
+    known = dataclasses.replace(workshop.pretrain(tokens=1), stock=[5])
+    after = pretrain.pretrain(
+        [workshop.corpus],
+        workshop.folder / "more",
+        work=workshop.folder / "another",
+        validation=[workshop.validation],
+        base=known,
+        options=dataclasses.replace(OPTIONS, tokens=1),
+    )
+    assert after.stock == [5, stock_hash(text)]
+    assert checkpoint.load(workshop.folder / "checkpoints" / "base").stock == after.stock[1:]
 
 
 def test_a_state_is_not_taken_up_by_a_run_from_another_base(

@@ -4,6 +4,7 @@
     tokenizer.json       see `tokenizer`
     model.safetensors    the weights, float16
     base.safetensors     a fine-tuned model's: those that it started from
+    stock.safetensors    hashes of the stock tweets of the base's corpus (see `novelty`)
     README.md            a model card
     tweets.jsonl         a fine-tuned model's training tweets: the copy filter knows them by it;
                          those that only its parent learnt from are marked as inherited
@@ -43,11 +44,12 @@ Weights = Mapping[str, NDArray[Any]]
 
 FORMAT_VERSION = 1
 EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"
-_DESCRIPTION, _TOKENIZER, _WEIGHTS, _BASE_WEIGHTS, _CARD, _TWEETS = (
+_DESCRIPTION, _TOKENIZER, _WEIGHTS, _BASE_WEIGHTS, _STOCK, _CARD, _TWEETS = (
     "checkpoint.json",
     "tokenizer.json",
     "model.safetensors",
     "base.safetensors",
+    "stock.safetensors",
     "README.md",
     "tweets.jsonl",
 )
@@ -94,6 +96,7 @@ class Checkpoint:
     training_texts: Sequence[str] = ()
     inherited_texts: Sequence[str] = ()  # which a fine-tuned parent was trained on, and it was not
     base_weights: Weights | None = None  # which fine-tuning started from
+    stock: Sequence[int] = ()  # hashes of the stock tweets that the copy filter knows
 
     @property
     def known_texts(self) -> list[str]:
@@ -141,6 +144,9 @@ class Checkpoint:
                 (folder / _BASE_WEIGHTS).write_bytes(
                     safetensors.numpy.save(dict(self.base_weights))
                 )
+            if len(self.stock):
+                stock = {"hashes": np.array(self.stock, np.uint64)}
+                (folder / _STOCK).write_bytes(safetensors.numpy.save(stock))
             (folder / _CARD).write_text(card(self.description), encoding="utf-8")
             if self.known_texts:
                 own = [{"text": text} for text in self.training_texts]
@@ -219,7 +225,19 @@ def load(path: Path) -> Checkpoint:
     if tokenizer.vocabulary_size != description.model.get("vocabulary_size"):
         raise TwitterbotError(f"{path / _TOKENIZER} does not belong to the model beside it")
     texts = _read_texts(path / _TWEETS)
-    return Checkpoint(description, tokenizer, weights, *texts, base_weights)
+    return Checkpoint(
+        description, tokenizer, weights, *texts, base_weights, _read_stock(path / _STOCK)
+    )
+
+
+def _read_stock(file: Path) -> list[int]:
+    if not file.exists():
+        return []
+    hashes = _read_weights(file).get("hashes")
+    if hashes is None or hashes.dtype != np.uint64 or hashes.ndim != 1:
+        raise TwitterbotError(f"{file} is damaged: it has no list of hashes")
+    numbers: list[int] = hashes.tolist()
+    return numbers
 
 
 def _read_weights(file: Path) -> Weights:

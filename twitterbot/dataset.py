@@ -26,10 +26,12 @@ from numpy.typing import NDArray
 
 from twitterbot.errors import TwitterbotError
 from twitterbot.files import replacing_folder
+from twitterbot.novelty import stock_hash
 from twitterbot.text import NORMAL_FORM, normalize
 from twitterbot.tokenizer import BEGIN, END, Tokenizer
 
 Ids = NDArray[np.int32]
+Hashes = NDArray[np.uint64]
 
 TOKENIZER_SAMPLE = 1_000_000  # tweets that the tokenizer's merges are learnt from
 _TEXT_COLUMNS = ("text", "full_text", "tweet", "content", "tweet_text", "rawcontent")
@@ -40,6 +42,7 @@ _UNREADABLE = (
     *(ValueError, RecursionError),  # of JSON and UTF-8
 )
 _DAMAGED = (*_UNREADABLE, KeyError, TypeError, OverflowError)  # and JSON of another shape
+_FOLDER_FORMAT = 2  # of a tokenized corpus: raised when its files change
 _CHUNK = 20_000  # tweets encoded at once
 _HOLD_OUT_ONE_IN = 100  # authors, where no validation files are given
 
@@ -176,9 +179,9 @@ class TokenizedCorpus:
     """A corpus as ids on disk: a folder made once by `build`, read a window at a time.
 
     Files: `tokenizer.json`; `tokens.u16`, the token stream; `windows.u64`, the window
-    starts; `validation.jsonl`, the held-out tweets; `corpus.json`, the counts and the
-    fingerprint of what it was made from. Memory: eight bytes a window, and the held-out
-    tweets.
+    starts; `stock.u64`, the hashes of stock tweets (see `novelty`); `validation.jsonl`, the
+    held-out tweets; `corpus.json`, the counts and the fingerprint of what it was made from.
+    Memory: eight bytes a window, and the held-out tweets; when it is made, eight bytes a tweet.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -188,11 +191,17 @@ class TokenizedCorpus:
             self._stream = folder / "tokens.u16"
             starts = np.fromfile(folder / "windows.u64", np.uint64)
             self._bounds = np.append(starts, np.uint64(self.info["tokens"]))
+            self.stock: Hashes = np.fromfile(folder / "stock.u64", np.uint64)
             with (folder / "validation.jsonl").open(encoding="utf-8") as file:
                 records = [json.loads(line) for line in file]
             self.validation = [Document(record["author"], record["text"]) for record in records]
-            sizes = (self._stream.stat().st_size // 2, len(starts), len(records))
-            if sizes != tuple(self.info[key] for key in ("tokens", "windows", "validation_tweets")):
+            sizes = {
+                "tokens": self._stream.stat().st_size // 2,
+                "windows": len(starts),
+                "stock_tweets": len(self.stock),
+                "validation_tweets": len(records),
+            }
+            if any(self.info[name] != size for name, size in sizes.items()):
                 raise ValueError("a file of another size than corpus.json tells")
         except _DAMAGED as error:
             raise TwitterbotError(
@@ -249,6 +258,7 @@ class TokenizedCorpus:
         held_out = list(read_corpus(validation))
         one_in = 0 if validation else _HOLD_OUT_ONE_IN
         counts = {"tweets": 0, "characters": 0}
+        hashes = array("Q")
 
         def kept() -> Iterator[Document]:
             for document in read_corpus(paths):
@@ -257,6 +267,8 @@ class TokenizedCorpus:
                     continue
                 counts["tweets"] += 1
                 counts["characters"] += len(document.text)
+                if (number := stock_hash(document.text)) is not None:
+                    hashes.append(number)
                 if counts["tweets"] % _CHUNK == 0:
                     on_progress("tokenizing", counts["tweets"])
                 yield document
@@ -272,6 +284,8 @@ class TokenizedCorpus:
                 raise TwitterbotError(
                     f"the corpus has {tokens} tokens, fewer than one context of {context}"
                 )
+            stock = _repeated(hashes)
+            stock.tofile(temporary / "stock.u64")
             tokenizer.save(temporary / "tokenizer.json")
             with (temporary / "validation.jsonl").open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(document._asdict()) + "\n" for document in held_out)
@@ -279,6 +293,7 @@ class TokenizedCorpus:
                 **counts,
                 "tokens": tokens,
                 "windows": windows,
+                "stock_tweets": len(stock),
                 "validation_tweets": len(held_out),
                 "context": context,
                 "files": [path.name for path in paths],
@@ -316,6 +331,13 @@ def _write_stream(
     return position, len(begins)
 
 
+def _repeated(hashes: "array[int]") -> Hashes:
+    """Those that are there more than once. Sorts `hashes`, as they may be many."""
+    ordered = np.frombuffer(hashes, np.uint64)
+    ordered.sort()
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
 def _bucket(document: Document) -> int:
     """A number that all tweets of one author share; unknown authors' tweets differ."""
     key = document.text if document.author is None else document.author
@@ -323,9 +345,9 @@ def _bucket(document: Document) -> int:
 
 
 def _fingerprint(paths: Sequence[Path], *settings: object) -> str:
-    """Changes when a corpus file's name or content does, the normal form, or a setting."""
+    """Changes when a corpus file's name or content does, the normal form, ours, or a setting."""
     digests = [(path.name, _digest(path)) for path in paths]
-    content = json.dumps([digests, NORMAL_FORM, *map(str, settings)])
+    content = json.dumps([digests, NORMAL_FORM, _FOLDER_FORMAT, *map(str, settings)])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -246,4 +246,5 @@ class _Run:
             training_texts=self.data.train,
             inherited_texts=inherited,
             base_weights=self.base.weights,
+            stock=self.base.stock,
         )

@@ -62,7 +62,7 @@ class Generator:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self.copies = CopyFilter(checkpoint.known_texts)
+        self.copies = CopyFilter(checkpoint.known_texts, checkpoint.stock)
         self._model = checkpoint.build(precision=choose_precision(), frozen=True)
         self._strength = 1.0  # of the weights in the model
         self._tweets = checkpoint.tokenizer.encode(checkpoint.training_texts)

@@ -5,10 +5,14 @@ Texts are compared folded (see `text.fold`). A tweet is a copy when it
 - equals a training tweet, or stands whole inside one (stock phrases count),
 - holds a whole training tweet of three words or more,
 - shares a run of 8 or more words with one,
-- or has more than 60 % of its characters in one run that it shares with one.
+- has more than 60 % of its characters in one run that it shares with one,
+- or is a stock tweet: one of more than 40 characters that the base's corpus held repeatedly.
+  What a model knows by heart is what it read often (Lee et al. 2022, arXiv 2107.06499). These
+  are known by hashes, so that a base brings no one's words along.
 """
 
 import difflib
+import hashlib
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +25,7 @@ from twitterbot.text import LINK, MENTION, fold
 
 WORD_RUN = 8
 CHARACTER_SHARE = 0.6
+STOCK_LENGTH = 40  # folded characters; texts up to it coincide without copying
 _LEAST_WORDS_CONTAINED = 3
 _LEAST_MARKED = 12  # characters; shorter runs than these any two tweets share
 _WORD = re.compile(rf"[^\s{LINK}{MENTION}]+")  # of a text that is not folded
@@ -43,10 +48,23 @@ class Match:
     source_spans: list[tuple[int, int]]
 
 
-class CopyFilter:
-    """Recognises copies of the training texts, exactly, by search in one joined string."""
+def stock_hash(text: str) -> int | None:
+    """64 bits that stand for `text` among stock tweets; None for one that is too short."""
+    folded = fold(text)
+    if len(folded) <= STOCK_LENGTH:
+        return None
+    digest = hashlib.blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
 
-    def __init__(self, training_texts: Iterable[str]) -> None:
+
+class CopyFilter:
+    """Recognises copies of the training texts, exactly, by search in one joined string.
+
+    And stock tweets, by their hashes.
+    """
+
+    def __init__(self, training_texts: Iterable[str], stock: Iterable[int] = ()) -> None:
+        self._stock = set(stock)
         self._originals: dict[str, str] = {}  # by folded text, the first of several
         for text in training_texts:
             self._originals.setdefault(fold(text), text)
@@ -62,6 +80,7 @@ class CopyFilter:
         folded = fold(text)
         return (
             not folded
+            or stock_hash(text) in self._stock
             or any(run in self._runs for run in _word_runs(folded, WORD_RUN))
             or self._contains_training_text(folded)
             or self._shares_characters(folded)

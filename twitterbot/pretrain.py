@@ -276,7 +276,7 @@ class _Run:
 
     def checkpoint(self, name: str) -> Checkpoint:
         validation = validation_sample(self.data.validation, FINAL_TWEETS)
-        counts = ("tweets", "characters", "tokens", "validation_tweets")
+        counts = ("tweets", "characters", "tokens", "stock_tweets", "validation_tweets")
         description = Description(
             name=name,
             kind="base",
@@ -294,7 +294,12 @@ class _Run:
             provenance=self.options.provenance,
             history=self.history,
         )
-        return Checkpoint(description, self.data.tokenizer, half(self.trainer.model.named_arrays()))
+        return Checkpoint(
+            description,
+            self.data.tokenizer,
+            half(self.trainer.model.named_arrays()),
+            stock=sorted({*self.data.stock.tolist(), *(self.base.stock if self.base else ())}),
+        )
 
     def _options_used(self) -> dict[str, Any]:
         options = dataclasses.asdict(self.options) | {"precision": self.precision}

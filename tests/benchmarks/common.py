@@ -4,7 +4,6 @@ A corpus is a folder of `train-*.jsonl.xz` and `validation.jsonl.xz`, or of file
 names that are not packed.
 """
 
-import hashlib
 import json
 import re
 import statistics
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from twitterbot import text
 from twitterbot.dataset import Document, read_corpus
+from twitterbot.novelty import stock_hash
 
 # ------------------------------------------------------------------ talk
 
@@ -84,7 +84,6 @@ def to_bytes(texts: Iterable[str]) -> bytes:
 # ------------------------------------------------------------------ what a corpus knows
 
 KNOWN_FROM = 8  # times that the corpus has a word: fewer, and it may be a slip itself
-COPY_LENGTH = 40  # folded characters; shorter tweets coincide without copying
 _TOKEN = re.compile(r"[#@]?\w+")
 
 
@@ -115,8 +114,8 @@ class Knowledge:
     hashes: NDArray[np.uint64]  # sorted
 
     def has(self, line: str) -> bool:
-        """True when `line`, folded, is longer than COPY_LENGTH and stands in the corpus."""
-        key = _hash(line)
+        """True when `line`, folded, is longer than STOCK_LENGTH and stands in the corpus."""
+        key = stock_hash(line)
         if key is None:
             return False
         place = np.searchsorted(self.hashes, key)
@@ -147,18 +146,10 @@ def _read_knowledge(files: Sequence[Path]) -> Knowledge:
     hashes = array("Q")
     for number, document in enumerate(read_corpus(files), start=1):
         counts.update(word.lower() for word in words(document.text))
-        key = _hash(document.text)
+        key = stock_hash(document.text)
         if key is not None:
             hashes.append(key)
         if number % 200_000 == 0:
             say(f"read {number:,} tweets of the corpus, {len(counts):,} words")
     known = {word: count for word, count in counts.items() if count >= KNOWN_FROM}
     return Knowledge(known, np.unique(np.frombuffer(hashes, np.uint64)))
-
-
-def _hash(line: str) -> int | None:
-    """64 bits of a folded text's digest, None for a short one."""
-    folded = text.fold(line)
-    if len(folded) <= COPY_LENGTH:
-        return None
-    return int.from_bytes(hashlib.blake2b(folded.encode(), digest_size=8).digest(), "little")
