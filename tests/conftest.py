@@ -128,7 +128,7 @@ def finetuned(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def evaluation(base: Path, finetuned: Path) -> "Evaluation":
+def evaluation(finetuned: Path) -> "Evaluation":
     """Of the fine-tuned checkpoint, told apart from two authors."""
     from twitterbot import checkpoint
     from twitterbot.evaluate import evaluate
@@ -136,7 +136,6 @@ def evaluation(base: Path, finetuned: Path) -> "Evaluation":
 
     return evaluate(
         checkpoint.load(finetuned),
-        checkpoint.load(base),
         timeline("bramble", 120),
         [(name, timeline(name, 120)) for name in ("milla", "tarn")],
         options=EvaluateOptions(count=30, temperature=1.2, strength=1.5),

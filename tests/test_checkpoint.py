@@ -261,19 +261,17 @@ def test_no_fine_tuned_model_takes_the_bases_name(tmp_path: Path) -> None:
         checkpoint.check_replaceable(tmp_path / "Base", "finetuned")
 
 
-def test_the_base_of_a_model_is_what_it_was_fine_tuned_from(
-    finetuned: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(checkpoint, "base_path", lambda: base)
-    loaded = checkpoint.load(finetuned)
-    folder = checkpoint.CHECKPOINTS_DIR
-    for name, parent in (("one", "base"), ("two", "one"), ("three", "gone"), ("four", "four")):
-        origin = {**(loaded.description.parent or {}), "name": parent}
-        child = dataclasses.replace(loaded.description, name=name, parent=origin)
-        dataclasses.replace(loaded, description=child).save(folder / name)
-    found = {path.name: checkpoint.base_of(path) for path in checkpoint.in_folder(folder)}
-    assert found == {"one": base, "two": folder / "one", "three": base, "four": base}
+def test_a_fine_tuned_model_brings_what_it_started_from(finetuned: Path, base: Path) -> None:
+    started = checkpoint.load(finetuned).started_from()
+    first = checkpoint.load(base)
+    assert started.description.name == "base"
+    assert started.description.created_at == first.description.created_at
+    assert started.known_texts == []
+    ids = np.array([[0, 5, 6, 7]], np.int32)
+    np.testing.assert_array_equal(started.build()(ids), first.build()(ids))
+    for without in (first, checkpoint.load(STORED)):
+        with pytest.raises(TwitterbotError, match="knows no base; name one with --base"):
+            without.started_from()
 
 
 def test_the_card_tells_where_the_model_comes_from(finetuned: Path) -> None:

@@ -182,13 +182,11 @@ def test_style_is_measured_against_the_other_authors(evaluation: Evaluation) -> 
     assert recognition.others_held_out < 0.1
 
 
-def test_without_others_the_base_stands_for_them(finetuned: Path, base: Path) -> None:
+def test_without_others_the_base_stands_for_them(finetuned: Path) -> None:
     loaded = checkpoint.load(finetuned)
     options = EvaluateOptions(count=20, temperature=1.2)
     few = [("tarn", timeline("tarn", 52)), ("quist", timeline("quist", 10))]
-    found = evaluate.evaluate(
-        loaded, checkpoint.load(base), timeline("bramble", 120), few, options=options
-    ).style
+    found = evaluate.evaluate(loaded, timeline("bramble", 120), few, options=options).style
     assert found.others == []
     assert found.chance == 0.5
     assert found.tweets_each == 18
@@ -298,9 +296,12 @@ def test_a_timeline_that_has_changed_is_told(desk: Path) -> None:
         (["base", "bramble"], "base is a base; evaluate takes a fine-tuned one"),
         (["bramble", "nobody"], "no tweets at nobody"),
         (["bramble", "--base", "nobody"], "no checkpoint at nobody"),
+        (["orphan", "bramble"], "bramble knows no base; name one with --base"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(args: list[str], message: str, desk: Path) -> None:
+    shutil.copytree(desk / "checkpoints" / "bramble", desk / "checkpoints" / "orphan")
+    (desk / "checkpoints" / "orphan" / "base.safetensors").unlink()
     result = CliRunner().invoke(app, ["evaluate", *args])
     assert result.exit_code == 1
     assert result.stdout == ""

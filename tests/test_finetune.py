@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tests.conftest import invented_tweets, timeline
 from twitterbot import checkpoint, evaluate, finetune, preparation
 from twitterbot.errors import TwitterbotError
 from twitterbot.finetune import Progress
-from twitterbot.model import NextTokenLoss
+from twitterbot.model import NextTokenLoss, TweetModel
 from twitterbot.novelty import CopyFilter
 from twitterbot.options import FinetuneOptions
 from twitterbot.scores import Scorer
@@ -57,9 +58,16 @@ def test_the_weights_written_have_the_score_that_is_told(finetuned: Path) -> Non
     assert scorer.in_context(data.held_out, data.train) == pytest.approx(told, abs=0.01)
 
 
-def test_the_weights_kept_may_lie_between_the_base_and_the_trained_ones(
-    finetuned: Path, tmp_path: Path
+def test_the_weights_kept_may_lie_between_the_base_and_the_mean_of_the_epochs(
+    finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    arrays, ends = TweetModel.named_arrays, []
+
+    def named_arrays(model: TweetModel) -> dict[str, Any]:
+        ends.append({name: array.astype(np.float64) for name, array in arrays(model).items()})
+        return arrays(model)
+
+    monkeypatch.setattr(TweetModel, "named_arrays", named_arrays)
     # Half of the newest tweets are such as the parent knows, the others as it trains on.
     records = [*timeline("tarn", 114), *timeline("bramble", 120)[114:]]
     data = preparation.prepare(records)
@@ -67,7 +75,13 @@ def test_the_weights_kept_may_lie_between_the_base_and_the_trained_ones(
         data, checkpoint.load(finetuned), tmp_path / "between", options=OPTIONS
     )
     description = result.checkpoint.description
-    assert 0 < description.options["interpolation"] < 1
+    share = description.options["interpolation"]
+    assert 0 < share < 1
+    assert len(ends) == OPTIONS.epochs
+    for name, start in checkpoint.load(finetuned).weights.items():
+        mean = np.mean([end[name] for end in ends], axis=0)
+        expected = start + share * (mean - start)
+        np.testing.assert_allclose(result.checkpoint.weights[name], expected, rtol=2e-3, atol=2e-3)
     parents = description.base_scores["in_context"]
     epochs = [epoch["in_context"] for epoch in description.history]
     assert description.scores["in_context"] < min(parents, *epochs)

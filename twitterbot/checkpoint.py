@@ -14,7 +14,6 @@
 `describe` reads the first file alone and needs no Keras.
 """
 
-import contextlib
 import datetime
 import json
 import os
@@ -102,6 +101,22 @@ class Checkpoint:
     def known_texts(self) -> list[str]:
         """All tweets of accounts that these weights have seen."""
         return [*self.training_texts, *self.inherited_texts]
+
+    def started_from(self) -> "Checkpoint":
+        """What fine-tuning started from, without the tweets that it had seen.
+
+        Raises TwitterbotError for a checkpoint that does not carry those weights.
+        """
+        parent = self.description.parent
+        if parent is None or self.base_weights is None:
+            raise TwitterbotError(f"{self.description.name} knows no base; name one with --base")
+        description = Description(
+            name=parent["name"],
+            model=self.description.model,
+            kind="base",
+            created_at=parent["created_at"],
+        )
+        return Checkpoint(description, self.tokenizer, self.base_weights, stock=self.stock)
 
     def weights_at(self, strength: float) -> Weights:
         """The weights `strength` times as far from the base's as fine-tuning went.
@@ -313,15 +328,6 @@ def newest(folder: Path = CHECKPOINTS_DIR) -> Path | None:
     """The fine-tuned checkpoint written last, or None."""
     finetuned = [path for path in in_folder(folder) if describe(path).kind == "finetuned"]
     return max(finetuned, key=modified, default=None)
-
-
-def base_of(path: Path) -> Path:
-    """The checkpoint that one was fine-tuned from; the base where that is not there any more."""
-    parent = (describe(path).parent or {}).get("name", BASE_NAME)
-    if parent != path.name:  # a model that was trained on is not its own base
-        with contextlib.suppress(TwitterbotError):
-            return find(parent)
-    return base_path()
 
 
 def modified(path: Path) -> int:

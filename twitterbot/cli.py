@@ -307,7 +307,7 @@ def finetune(
         typer.Option(min=1, help="Passes over the tweets.", show_default="by the amount of text"),
     ] = FinetuneOptions.epochs,
     learning_rate: Annotated[
-        float, typer.Option(min=0, help="The peak learning rate.")
+        float, typer.Option(min=0, help="The learning rate after warm-up.")
     ] = FinetuneOptions.learning_rate,
     dropout: Annotated[
         float, typer.Option(min=0, max=0.9, help="The share of activations dropped in training.")
@@ -518,7 +518,7 @@ def evaluate(
     console.info(f"evaluating {path} on {source}")
     timeline = tweet_files.read(source)
     model = checkpoints.load(path)
-    parent = checkpoints.load(checkpoints.find(base) if base else checkpoints.base_of(path))
+    parent = checkpoints.load(checkpoints.find(base)) if base else None
 
     from twitterbot import evaluate as evaluating
     from twitterbot import report, summary
@@ -530,7 +530,7 @@ def evaluate(
     with console.live() as line:
         others = tweet_files.others(source)
         evaluation = evaluating.evaluate(
-            model, parent, timeline, others, options=options, on_progress=line.update
+            model, timeline, others, base=parent, options=options, on_progress=line.update
         )
     for message in evaluation.warnings:
         console.warning(message)

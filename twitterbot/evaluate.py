@@ -174,20 +174,21 @@ class Evaluation:
 
 def evaluate(
     checkpoint: Checkpoint,
-    base: Checkpoint,
     tweets: Sequence[Tweet],
     others: Iterable[tuple[str, Sequence[Tweet]]] = (),
     *,
+    base: Checkpoint | None = None,
     options: EvaluateOptions = EvaluateOptions(),  # noqa: B008 (frozen)
     on_progress: OnProgress = lambda stage: None,
 ) -> Evaluation:
-    """Measures `checkpoint` on the newest of `tweets`, beside the `base` that it came from.
+    """Measures `checkpoint` on the newest of `tweets`, beside `base` or what it started from.
 
     `others` are other authors' names and timelines, taken as they come until MOST_OTHERS
-    have enough tweets. Raises TwitterbotError when there is nothing to measure.
+    have enough tweets. Raises TwitterbotError when there is nothing to measure, or no base.
     """
     description = checkpoint.description
     data, warnings = hold_out(checkpoint, tweets)
+    base = base or checkpoint.started_from()
     scores = _scores(checkpoint, base, data, on_progress)
     if not warnings:  # a hold-out that has changed has another score
         warnings = _disagreements(description, base.description, scores)
@@ -317,7 +318,7 @@ def _disagreements(description: Description, base: Description, scores: Scores) 
 
 
 def _curve(description: Description) -> list[dict[str, float]]:
-    """The base, each epoch, and what is kept: mostly weights between the base's and the last."""
+    """The base, each epoch, and what is kept: mostly weights between the base's and their mean."""
     epochs = [{"epoch": 0, **description.base_scores}, *description.history]
     return [*epochs, {"in_context": description.scores["in_context"]}]
 

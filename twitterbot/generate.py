@@ -306,7 +306,9 @@ def _choose(logits: Any, uniform: Any, *, temperature: float, top_p: float, top_
 def _draw(logits: Any, uniform: Any, temperature: Any, top_p: Any) -> Any:
     # Nothing is sorted: that would take half of a step's time.
     weights = ops.exp((logits - ops.max(logits, axis=-1, keepdims=True)) / temperature)
-    weights = ops.where(weights >= _least_of_nucleus(weights, top_p), weights, 0.0)
+    # What bisection finds for 1 need not be all, for sums are rounded.
+    least = ops.where(top_p < 1, _least_of_nucleus(weights, top_p), 0.0)
+    weights = ops.where(weights >= least, weights, 0.0)
     padded = ops.pad(weights, ((0, 0), (0, -weights.shape[-1] % _BLOCK)))
     blocks = ops.reshape(padded, (weights.shape[0], -1, _BLOCK))
     sums = ops.sum(blocks, axis=-1)

@@ -51,11 +51,6 @@ def muon(weight_decay: float) -> Any:
     )
 
 
-def adamw(weight_decay: float) -> Any:
-    """AdamW: cheaper a step than Muon, and gentler with what a base knows."""
-    return keras.optimizers.AdamW(learning_rate=0.0, weight_decay=weight_decay, beta_2=0.95)
-
-
 class Pace:
     """How fast the steps go; the first, which compiles the graph, is left out of the mean."""
 

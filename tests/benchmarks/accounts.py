@@ -71,9 +71,7 @@ def finetuned(timeline: Path, output: Path) -> float:
     return time.monotonic() - began
 
 
-def measured(
-    path: Path, args: argparse.Namespace, base: Path, known: Set[str]
-) -> tuple[Row, list[str]]:
+def measured(path: Path, args: argparse.Namespace, known: Set[str]) -> tuple[Row, list[str]]:
     """An account's numbers, and the first tweets that it made."""
     records = newest(path, args.tweets)
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +81,7 @@ def measured(
         model = checkpoint.load(Path(folder) / path.stem)
     others = ((other.stem, newest(other, args.tweets)) for other in args.accounts if other != path)
     options = EvaluateOptions(count=args.samples)
-    found = evaluate.evaluate(model, checkpoint.load(base), records, others, options=options)
+    found = evaluate.evaluate(model, records, others, options=options)
     row = numbers(found, seconds)
     shown = [sample.text for sample in found.samples if not sample.dropped]
     if known:
@@ -134,9 +132,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("corpus-knowledge"))
     parser.add_argument("--results", type=Path, default=Path("accounts.jsonl"))
     args = parser.parse_args()
-    base = checkpoint.base_path()
     known = knowledge(args.corpus, args.work).words.keys() if args.corpus else set()
-    made_by = checkpoint.describe(base).created_at
+    made_by = checkpoint.describe(checkpoint.base_path()).created_at
     done: dict[tuple[str, int, str], Row] = {}
     if args.results.exists():
         for line in map(json.loads, args.results.read_text().splitlines()):
@@ -146,7 +143,7 @@ def main() -> None:
         if key in done:
             continue
         say(f"{path.stem}")
-        done[key], samples = measured(path, args, base, known)
+        done[key], samples = measured(path, args, known)
         with args.results.open("a") as file:
             line = dict(zip(("account", "limit", "base"), key, strict=True))
             file.write(json.dumps(line | {"numbers": done[key], "samples": samples}) + "\n")

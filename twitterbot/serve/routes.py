@@ -150,8 +150,7 @@ def page_routes(
         """Measures a checkpoint; the answer is then at `/checkpoints/{name}/evaluation`."""
         path = desk.checkpoint_path(body.checkpoint)
         timeline = desk.timeline_path(body.timeline) if body.timeline else desk.timeline_of(path)
-        base = checkpoint.base_of(path)
-        arguments = {"name": str(path), "base": str(base), "timeline": str(timeline)}
+        arguments = {"name": str(path), "timeline": str(timeline)}
         jobs.start(Order("evaluate", path.name, path / checkpoint.EVALUATION, arguments))
         return jobs.current
 

@@ -189,10 +189,10 @@ def _progress_teller(talk: Talk) -> Callable[[Any], None]:
     return tell
 
 
-def _evaluate(talk: Talk, name: str, base: str, timeline: str) -> dict[str, Any]:
+def _evaluate(talk: Talk, name: str, timeline: str) -> dict[str, Any]:
     """What an evaluation found, written beside the checkpoint's other files."""
     path, source = Path(name), Path(timeline)
-    records, model, parent = tweets.read(source), checkpoint.load(path), checkpoint.load(Path(base))
+    records, model = tweets.read(source), checkpoint.load(path)
     talk.say(progress={"stage": "loading the model"})
     from twitterbot.evaluate import evaluate
     from twitterbot.report import page
@@ -202,7 +202,7 @@ def _evaluate(talk: Talk, name: str, base: str, timeline: str) -> dict[str, Any]
         talk.check()
         talk.say(progress={"stage": stage})
 
-    found = evaluate(model, parent, records, tweets.others(source), on_progress=tell)
+    found = evaluate(model, records, tweets.others(source), on_progress=tell)
     for file, content in (
         (checkpoint.EVALUATION_PAGE, page(found)),
         (checkpoint.EVALUATION, as_json(found)),
