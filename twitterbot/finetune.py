@@ -97,7 +97,7 @@ class _Run:
         keras.utils.set_random_seed(options.seed)
         self.precision = choose_precision(options.precision)
         self.model = base.build(precision=self.precision, dropout=options.dropout)
-        self.trainer = Trainer(self.model, muon(options.weight_decay))
+        self.trainer = Trainer(self.model, muon(options.weight_decay, self.precision))
         self.context = self.model.config.context
         self.scorer = Scorer(self.trainer.loss, base.tokenizer)
         self.tweets = base.tokenizer.encode(data.train)

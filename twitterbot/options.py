@@ -91,8 +91,8 @@ class FinetuneOptions:
     """How a base is adapted to one account."""
 
     epochs: int | None = None  # passes; None chooses by the amount of text
-    batch: int = 8  # windows a step
-    learning_rate: float = 1.2e-3
+    batch: int = 16  # windows a step
+    learning_rate: float = 1.7e-3
     warmup: float = 0.1  # share of the steps over which the learning rate rises
     weight_decay: float = 0.1
     dropout: float = 0.0  # the base learnt without; what it knows suffers from more

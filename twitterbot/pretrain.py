@@ -117,7 +117,7 @@ class _Run:
         keras.utils.set_random_seed(options.seed)
         model = self._model()
         self.config = model.config
-        self.trainer = Trainer(model, muon(options.weight_decay))
+        self.trainer = Trainer(model, muon(options.weight_decay, self.precision))
         self.scorer = Scorer(self.trainer.loss, data.tokenizer)
         self.tokens_per_step = options.batch * self.config.context
         total = max(1, options.tokens // self.tokens_per_step)

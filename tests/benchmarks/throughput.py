@@ -41,7 +41,7 @@ def train_here(shape: Shape) -> None:
         shape.vocabulary_size, shape.context, shape.width, shape.layers, shape.heads
     )
     model = TweetModel(config, precision=precision)
-    trainer = training.Trainer(model, training.muon(0.1))
+    trainer = training.Trainer(model, training.muon(0.1, precision))
     size = (shape.batch, shape.context + 1)
     windows = np.random.default_rng(0).integers(shape.vocabulary_size, size=size, dtype=np.int32)
     answer(
