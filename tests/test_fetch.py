@@ -846,7 +846,7 @@ def test_killed_again_before_the_run_after_a_kill_has_ended(
 ) -> None:
     account = server.account("Quill").fill(210)
     for first in range(1, 25):
-        for second in range(1 + first % 6, 25, 6):
+        for second in range(1 + first % 12, 25, 12):
             machine = Machine(server, tmp_path / f"{first}-{second}")
             for number in (first, second):
 
