@@ -24,7 +24,7 @@ from twitterbot.preparation import Data
 from twitterbot.scores import Scorer
 from twitterbot.training import Pace, Schedule, Trainer, muon
 
-_LAST_SCORINGS = 4  # after the last epoch's: three of the interpolation, then tweets alone
+_LAST_SCORINGS = 4  # after the last epoch's: up to three of the interpolation, then tweets alone
 
 
 @dataclass(frozen=True)
@@ -180,18 +180,21 @@ class _Run:
         """
         if not self.history:
             return
-        end, middle = self._between(1.0), self._between(0.5)
-        bend = self.start.score - 2 * middle.score + end.score
-        slope = 3 * self.start.score - 4 * middle.score + end.score
+        # The mean of one epoch is its end, which has its score.
+        end = self._between(1.0) if len(self.history) > 1 else self.history[0]["in_context"]
+        middle = self._between(0.5)
+        bend = self.start.score - 2 * middle + end
+        slope = 3 * self.start.score - 4 * middle + end
         if 0 < slope < 4 * bend:
             self._between(round(slope / (4 * bend), 2))
 
-    def _between(self, share: float) -> _Candidate:
+    def _between(self, share: float) -> float:
+        """The score of the weights `share` of the way to the mean; keeps the best."""
         weights = half(between(self.start.weights, self.mean, share))
         self.model.set_named_weights(weights)
         candidate = _Candidate(weights, self._in_context(), share)
         self._keep_if_best(candidate)
-        return candidate
+        return candidate.score
 
     def _keep_if_best(self, candidate: _Candidate) -> None:
         if candidate.score < self.best.score:
