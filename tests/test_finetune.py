@@ -58,7 +58,7 @@ def test_the_weights_written_have_the_score_that_is_told(finetuned: Path) -> Non
     assert scorer.in_context(data.held_out, data.train) == pytest.approx(told, abs=0.01)
 
 
-def test_the_weights_kept_may_lie_between_the_base_and_the_mean_of_the_epochs(
+def test_weights_between_the_base_and_the_mean_of_the_epochs_are_scored_and_kept(
     finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrays, ends = TweetModel.named_arrays, []
@@ -67,27 +67,36 @@ def test_the_weights_kept_may_lie_between_the_base_and_the_mean_of_the_epochs(
         ends.append({name: array.astype(np.float64) for name, array in arrays(model).items()})
         return arrays(model)
 
+    parent = checkpoint.load(finetuned)
+    model = parent.build()
     monkeypatch.setattr(TweetModel, "named_arrays", named_arrays)
     # Half of the newest tweets are such as the parent knows, the others as it trains on.
     records = [*timeline("tarn", 114), *timeline("bramble", 120)[114:]]
     data = preparation.prepare(records)
-    result = finetune.finetune(
-        data, checkpoint.load(finetuned), tmp_path / "between", options=OPTIONS
-    )
+    result = finetune.finetune(data, parent, tmp_path / "between", options=OPTIONS)
     description = result.checkpoint.description
     share = description.options["interpolation"]
     assert 0 < share < 1
     assert len(ends) == OPTIONS.epochs
-    for name, start in checkpoint.load(finetuned).weights.items():
-        mean = np.mean([end[name] for end in ends], axis=0)
-        expected = start + share * (mean - start)
+
+    def between(share: float, epochs: int) -> dict[str, Any]:
+        means = {name: np.mean([end[name] for end in ends[:epochs]], axis=0) for name in ends[0]}
+        return {
+            name: (1 - share) * start + share * means[name]
+            for name, start in parent.weights.items()
+        }
+
+    for name, expected in between(share, OPTIONS.epochs or 0).items():
         np.testing.assert_allclose(result.checkpoint.weights[name], expected, rtol=2e-3, atol=2e-3)
     parents = description.base_scores["in_context"]
     epochs = [epoch["in_context"] for epoch in description.history]
     assert description.scores["in_context"] < min(parents, *epochs)
-    scorer = Scorer(NextTokenLoss(result.checkpoint.build()), result.checkpoint.tokenizer)
-    told = description.scores["in_context"]
-    assert scorer.in_context(data.held_out, data.train) == pytest.approx(told, abs=0.01)
+    scorer = Scorer(NextTokenLoss(model), parent.tokenizer)
+    halfway = [between(0.5, number + 1) for number in range(len(epochs))]
+    told = [*epochs, description.scores["in_context"]]
+    for weights, score in zip([*halfway, result.checkpoint.weights], told, strict=True):
+        model.set_named_weights(weights)
+        assert scorer.in_context(data.held_out, data.train) == pytest.approx(score, abs=0.01)
 
 
 def test_the_held_out_tweets_are_not_in_the_checkpoint(finetuned: Path) -> None:

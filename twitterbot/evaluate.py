@@ -161,7 +161,7 @@ class Evaluation:
     held_out: int
     options: EvaluateOptions
     warnings: list[str]
-    training: list[dict[str, float]]  # in_context of the base, of each epoch, of what is kept
+    training: list[dict[str, float]]  # in_context, see `_curve`
     scores: Scores
     copying: Copying
     style: Recognition
@@ -318,7 +318,7 @@ def _disagreements(description: Description, base: Description, scores: Scores) 
 
 
 def _curve(description: Description) -> list[dict[str, float]]:
-    """The base, each epoch, and what is kept: mostly weights between the base's and their mean."""
+    """The base, halfway from it to the mean of the epochs, after each, and what is kept."""
     epochs = [{"epoch": 0, **description.base_scores}, *description.history]
     return [*epochs, {"in_context": description.scores["in_context"]}]
 

@@ -3,7 +3,7 @@
 The learning rate stays high, so that no epoch's weights are good by themselves; their mean is
 (Izmailov et al. 2018, arXiv 1803.05407). The newest tenth of the tweets is held out, and the
 weights that predict it best are the ones that are kept: some on the way from the base's to that
-mean, or those of an epoch.
+mean. After each epoch the middle of that way is scored.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from twitterbot.preparation import Data
 from twitterbot.scores import Scorer
 from twitterbot.training import Pace, Schedule, Trainer, muon
 
-_LAST_SCORINGS = 4  # after the last epoch's: up to three of the interpolation, then tweets alone
+_LAST_SCORINGS = 3  # after the last epoch's: up to two of the interpolation, then tweets alone
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Progress:
     seconds_left: float
     loss: float  # training loss in nats a token
     base_score: float
-    score: float | None  # after the last epoch
+    score: float | None  # halfway to the mean of the epochs, after the last one
     best_score: float
 
 
@@ -86,7 +86,7 @@ class _Candidate:
 
     weights: Weights
     score: float  # bits per character of the held-out tweets in context
-    interpolation: float = 1.0  # how far from the base's weights to the mean ones: 0 to 1
+    interpolation: float  # how far from the base's weights to the mean ones: 0 to 1
 
 
 class _Run:
@@ -144,9 +144,9 @@ class _Run:
                 on_progress(self._progress(step, total, pace.step(), scorings, loss))
             end = self.model.named_arrays()
             self.mean = between(self.mean, end, 1 / (epoch + 1))
-            candidate = _Candidate(half(end), self._in_context())
-            self.history.append({"epoch": epoch + 1, "loss": loss, "in_context": candidate.score})
-            self._keep_if_best(candidate)
+            score = self._between(0.5)
+            self.history.append({"epoch": epoch + 1, "loss": loss, "in_context": score})
+            self.model.set_named_weights(end)
 
     def _batches(self) -> Iterator[Ids]:
         """An epoch: the tweets in time order from a random one on, in windows, shuffled."""
@@ -180,9 +180,7 @@ class _Run:
         """
         if not self.history:
             return
-        # The mean of one epoch is its end, which has its score.
-        end = self._between(1.0) if len(self.history) > 1 else self.history[0]["in_context"]
-        middle = self._between(0.5)
+        middle, end = self.history[-1]["in_context"], self._between(1.0)
         bend = self.start.score - 2 * middle + end
         slope = 3 * self.start.score - 4 * middle + end
         if 0 < slope < 4 * bend:
@@ -193,12 +191,9 @@ class _Run:
         weights = half(between(self.start.weights, self.mean, share))
         self.model.set_named_weights(weights)
         candidate = _Candidate(weights, self._in_context(), share)
-        self._keep_if_best(candidate)
-        return candidate.score
-
-    def _keep_if_best(self, candidate: _Candidate) -> None:
         if candidate.score < self.best.score:
             self.best = candidate
+        return candidate.score
 
     def _score_best(self) -> None:
         changed = self.best is not self.start

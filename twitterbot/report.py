@@ -213,7 +213,9 @@ def _prediction(evaluation: Evaluation) -> str:
         f"below that. The small numbers count tweets. Short are up to {LENGTHS['short']} "
         f"characters, medium up to {LENGTHS['medium']}.",
         _pair(
-            _figure("Held-out score in training", _curve(evaluation)),
+            _figure("Held-out score in training", _curve(evaluation))
+            + '<p class="caption">After each epoch, the weights halfway from the base\'s to the '
+            "mean of the epochs' ends; last, the best weights on that way, which are kept.</p>",
             _figure(
                 "Base and fine-tuned",
                 _table(
@@ -231,7 +233,7 @@ def _curve(evaluation: Evaluation) -> str:
     step = max(1, round(last / 8))
     names = {0: "base", **{n: str(n) for n in range(step, last, step)}, last: "kept"}
     return lines(
-        "Bits per character on held-out tweets: the base, each epoch, what is kept: "
+        "Bits per character on held-out tweets: the base, after each epoch, what is kept: "
         + ", ".join(f"{value:.3f}" for value in values),
         [Series("generated", list(enumerate(values)), dots=True)],
         list(names.items()),

@@ -27,7 +27,6 @@ on English tweets (where it is not, its conversion is wrong), the fine-tuned bas
 """
 
 import argparse
-import dataclasses
 import itertools
 import json
 import tempfile
@@ -41,16 +40,18 @@ from common import say, table_with_means, to_bytes, train_files
 
 from twitterbot import checkpoint, finetune, preparation, tweets
 from twitterbot.checkpoint import Checkpoint
-from twitterbot.dataset import read_corpus
-from twitterbot.engine import keras
+from twitterbot.dataset import pack, read_corpus
+from twitterbot.engine import choose_precision, keras
 from twitterbot.files import replacing
 from twitterbot.model import ModelConfig, TweetModel
 from twitterbot.options import FinetuneOptions
 from twitterbot.preparation import Data
-from twitterbot.scores import characters
+from twitterbot.scores import Scorer, characters
+from twitterbot.training import Schedule, Trainer, muon
 
 PRIME = 30_000_000  # bytes of the corpus that PPMd reads first
-SCRATCH = FinetuneOptions(epochs=10, learning_rate=2e-3, dropout=0.2)
+SCRATCH_EPOCHS, SCRATCH_BATCH = 10, 8
+SCRATCH_RATE, SCRATCH_DROPOUT = 2e-3, 0.2
 LSTM_RATE = 1e-3
 _LSTM_CONTEXT = 4096  # bytes of the training tweets that it reads before the held-out ones
 
@@ -59,7 +60,10 @@ Scores = dict[str, float]
 
 def twitterbot(data: Data, base: Checkpoint) -> tuple[Scores, float]:
     """Scores of the base and the fine-tuned model, and the seconds it took."""
-    result = _finetune(data, base, FinetuneOptions())
+    with tempfile.TemporaryDirectory() as folder:
+        result = finetune.finetune(data, base, Path(folder) / "model")
+    if result.interrupted:  # what was best so far is not what it can do
+        raise KeyboardInterrupt
     description = result.checkpoint.description
     assert description.parent
     before, after = description.parent["scores"], description.scores
@@ -75,19 +79,25 @@ def twitterbot(data: Data, base: Checkpoint) -> tuple[Scores, float]:
 def scratch(data: Data, base: Checkpoint) -> Scores:
     """The same model and tokenizer without what the base has learnt."""
     keras.utils.set_random_seed(0)
-    weights = TweetModel(ModelConfig(**base.description.model)).named_arrays()
-    blank = dataclasses.replace(base, weights=weights)
-    description = _finetune(data, blank, SCRATCH).checkpoint.description
-    say(f"scratch: {len(description.history)} epochs")
-    return {"scratch, in context": description.scores["in_context"]}
-
-
-def _finetune(data: Data, base: Checkpoint, options: FinetuneOptions) -> finetune.Result:
-    with tempfile.TemporaryDirectory() as folder:
-        result = finetune.finetune(data, base, Path(folder) / "model", options=options)
-    if result.interrupted:  # what was best so far is not what the system can do
-        raise KeyboardInterrupt
-    return result
+    random = np.random.default_rng(0)
+    precision = choose_precision()
+    config = ModelConfig(**base.description.model)
+    model = TweetModel(config, precision=precision, dropout=SCRATCH_DROPOUT)
+    trainer = Trainer(model, muon(FinetuneOptions.weight_decay, precision))
+    scorer = Scorer(trainer.loss, base.tokenizer)
+    windows = pack(base.tokenizer.encode(data.train), config.context)
+    steps = max(1, len(windows) // SCRATCH_BATCH)
+    total = SCRATCH_EPOCHS * steps
+    schedule = Schedule(SCRATCH_RATE, warmup=total // 10, decay=total // 2, total=total)
+    scores = []
+    for epoch in range(SCRATCH_EPOCHS):
+        order = random.permutation(max(len(windows), SCRATCH_BATCH)) % len(windows)
+        for step in range(steps):
+            batch = order[step * SCRATCH_BATCH :][:SCRATCH_BATCH]
+            trainer.step(windows[batch], schedule.rate(epoch * steps + step))
+        scores.append(scorer.in_context(data.held_out, data.train))
+    say(f"scratch: the best epoch is {int(np.argmin(scores)) + 1} of {SCRATCH_EPOCHS}")
+    return {"scratch, in context": min(scores)}
 
 
 def lstm(data: Data, weights: Path, seconds: float) -> Scores:

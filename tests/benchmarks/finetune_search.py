@@ -9,9 +9,8 @@ counted), as if the account had no more. Each run appends a line to --results; r
 there already are not made again, so that a search can be stopped and widened at will.
 
 Prints how much lower, in percent, the bits per character of the held-out tweets were than the
-base's, the mean over accounts: higher is better; beside it the same of the best epoch, without
-the interpolation between the base's weights and the trained ones that `finetune` ends with.
-200 tweets leave 20 to score: a mean over few such accounts says little.
+base's, the mean over accounts: higher is better. 200 tweets leave 20 to score: a mean over few
+such accounts says little.
 """
 
 import argparse
@@ -135,19 +134,13 @@ def gain(run: Run, protocol: str) -> float:
     return 100 * (1 - run["best_scores"][protocol] / run["base_scores"][protocol])
 
 
-def gain_of_epochs(run: Run) -> float:
-    """The gain in context of the best epoch: what keeping that, as is usual, would give."""
-    base = run["base_scores"]["in_context"]
-    return 100 * (1 - min(base, *(epoch["in_context"] for epoch in run["history"])) / base)
-
-
 def report(runs: Iterable[Run], varied: Sequence[str]) -> str:
     """A row for each setting and number of tweets, Markdown."""
     groups: dict[tuple[Any, ...], list[Run]] = defaultdict(list)
     for run in runs:
         groups[(run["tweets"], *(run["options"][name] for name in varied))].append(run)
     head = (
-        *("tweets", *varied, "gain in context", "of the best epoch", "alone"),
+        *("tweets", *varied, "gain in context", "alone"),
         *("interpolation", "epochs run", "seconds", "accounts"),
     )
     return table(head, (row(key, group) for key, group in sorted_by_tweets(groups)))
@@ -168,7 +161,6 @@ def row(key: tuple[Any, ...], runs: Sequence[Run]) -> tuple[object, ...]:
     return (
         *key,
         f"{mean_gain(runs, 'in_context'):.2f} %",
-        f"{statistics.mean(map(gain_of_epochs, runs)):.2f} %",
         f"{mean_gain(runs, 'alone'):.2f} %",
         f"{statistics.mean(run['interpolation'] for run in runs):.2f}",
         f"{statistics.mean(run['epochs'] for run in runs):.1f}",
