@@ -58,8 +58,9 @@ def test_the_weights_written_have_the_score_that_is_told(finetuned: Path) -> Non
     assert scorer.in_context(data.held_out, data.train) == pytest.approx(told, abs=0.01)
 
 
-def test_weights_between_the_base_and_the_mean_of_the_epochs_are_scored_and_kept(
-    finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("apart", "parts"), [(20, 1), (1, 2)])
+def test_weights_between_the_base_and_the_mean_along_the_way_are_scored_and_kept(
+    apart: int, parts: int, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrays, ends = TweetModel.named_arrays, []
 
@@ -70,6 +71,7 @@ def test_weights_between_the_base_and_the_mean_of_the_epochs_are_scored_and_kept
     parent = checkpoint.load(finetuned)
     model = parent.build()
     monkeypatch.setattr(TweetModel, "named_arrays", named_arrays)
+    monkeypatch.setattr(finetune, "_STEPS_APART", apart)
     # Half of the newest tweets are such as the parent knows, the others as it trains on.
     records = [*timeline("tarn", 114), *timeline("bramble", 120)[114:]]
     data = preparation.prepare(records)
@@ -77,19 +79,20 @@ def test_weights_between_the_base_and_the_mean_of_the_epochs_are_scored_and_kept
     description = result.checkpoint.description
     share = description.options["interpolation"]
     assert 0 < share < 1
-    assert len(ends) == OPTIONS.epochs
+    epochs = [epoch["in_context"] for epoch in description.history]
+    assert len(ends) == parts * len(epochs) == parts * (OPTIONS.epochs or 0)
 
     def between(share: float, epochs: int) -> dict[str, Any]:
-        means = {name: np.mean([end[name] for end in ends[:epochs]], axis=0) for name in ends[0]}
+        past = ends[: parts * epochs]
+        means = {name: np.mean([end[name] for end in past], axis=0) for name in ends[0]}
         return {
             name: (1 - share) * start + share * means[name]
             for name, start in parent.weights.items()
         }
 
-    for name, expected in between(share, OPTIONS.epochs or 0).items():
+    for name, expected in between(share, len(epochs)).items():
         np.testing.assert_allclose(result.checkpoint.weights[name], expected, rtol=2e-3, atol=2e-3)
     parents = description.base_scores["in_context"]
-    epochs = [epoch["in_context"] for epoch in description.history]
     assert description.scores["in_context"] < min(parents, *epochs)
     scorer = Scorer(NextTokenLoss(model), parent.tokenizer)
     halfway = [between(0.5, number + 1) for number in range(len(epochs))]

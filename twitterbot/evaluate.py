@@ -318,7 +318,7 @@ def _disagreements(description: Description, base: Description, scores: Scores) 
 
 
 def _curve(description: Description) -> list[dict[str, float]]:
-    """The base, halfway from it to the mean of the epochs, after each, and what is kept."""
+    """The base, halfway from it to the mean after each epoch, and what is kept."""
     epochs = [{"epoch": 0, **description.base_scores}, *description.history]
     return [*epochs, {"in_context": description.scores["in_context"]}]
 

@@ -1,9 +1,9 @@
 """Transfer learning: a base checkpoint becomes one account's.
 
-The learning rate stays high, so that no epoch's weights are good by themselves; their mean is
-(Izmailov et al. 2018, arXiv 1803.05407). The newest tenth of the tweets is held out, and the
-weights that predict it best are the ones that are kept: some on the way from the base's to that
-mean. After each epoch the middle of that way is scored.
+The learning rate stays high, so that no weights along the way are good by themselves; their mean
+is (Izmailov et al. 2018, arXiv 1803.05407). The newest tenth of the tweets is held out, and the
+weights that predict it best are the ones that are kept: some between the base's and that mean.
+After each epoch those halfway are scored.
 """
 
 import dataclasses
@@ -24,6 +24,7 @@ from twitterbot.preparation import Data
 from twitterbot.scores import Scorer
 from twitterbot.training import Pace, Schedule, Trainer, muon
 
+_STEPS_APART = 20  # of the weights in the mean: about, for an epoch's end is always among them
 _LAST_SCORINGS = 3  # after the last epoch's: up to two of the interpolation, then tweets alone
 
 
@@ -37,7 +38,7 @@ class Progress:
     seconds_left: float
     loss: float  # training loss in nats a token
     base_score: float
-    score: float | None  # halfway to the mean of the epochs, after the last one
+    score: float | None  # after the last epoch, halfway from the base's weights to the mean
     best_score: float
 
 
@@ -107,7 +108,8 @@ class _Run:
         self.start = _Candidate(base.weights, self._in_context(), 0.0)
         self.base_scores = self._scores(self.start)
         self.best = self.start
-        self.mean: Weights = base.weights  # of the ends of epochs
+        self.mean: Weights = base.weights
+        self.in_mean = 0
         self.history: list[dict[str, float]] = []
         self.scores: dict[str, float] = {}  # of the best
 
@@ -136,17 +138,20 @@ class _Run:
         step = 0
         for epoch, batches in enumerate(epochs):
             losses, pace = [], Pace()
-            for windows in batches:
+            parts = max(1, round(len(batches) / _STEPS_APART))
+            for number, windows in enumerate(batches, start=1):
                 losses.append(self.trainer.step(windows, schedule.rate(step)))
                 step += 1
+                if number * parts % len(batches) < parts:  # a part's end
+                    self.in_mean += 1
+                    reached = self.model.named_arrays()
+                    self.mean = between(self.mean, reached, 1 / self.in_mean)
                 scorings = len(epochs) - epoch + _LAST_SCORINGS
                 loss = round(float(np.mean(losses)), 4)
                 on_progress(self._progress(step, total, pace.step(), scorings, loss))
-            end = self.model.named_arrays()
-            self.mean = between(self.mean, end, 1 / (epoch + 1))
             score = self._between(0.5)
             self.history.append({"epoch": epoch + 1, "loss": loss, "in_context": score})
-            self.model.set_named_weights(end)
+            self.model.set_named_weights(reached)
 
     def _batches(self) -> Iterator[Ids]:
         """An epoch: the tweets in time order from a random one on, in windows, shuffled."""
