@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from x_server import BEARER, Fault, XServer, problem
+from x_server import BEARER, Account, Fault, XServer, problem
 
 from tests.conftest import ENVIRONMENT, timeline
 from tests.serving import PATIENCE, Server
@@ -59,7 +59,12 @@ def _x_works(x: XServer) -> Iterator[None]:
     x.delay = 0
 
 
-def newest_first(account: Any) -> list[str]:
+@pytest.fixture(scope="module")
+def quill(x: XServer) -> Account:
+    return x.account("Quill").fill(120)
+
+
+def newest_first(account: Account) -> list[str]:
     truth = sorted(account.truth.values(), key=lambda tweet: tweet.sort_key)
     return [tweet.text for tweet in reversed(truth)]
 
@@ -68,23 +73,22 @@ def newest_first(account: Any) -> list[str]:
 
 
 def test_an_answer_holds_the_texts_alone_newest_first_retweets_included(
-    x: XServer, server: Server
+    quill: Account, server: Server
 ) -> None:
-    account = x.account("Quill").fill(120)
     reply = server.get("/api/quill")
     assert reply.status == 200
     assert reply.headers["content-type"] == "application/json"
-    assert reply.json == {"error": None, "tweets": newest_first(account)}
+    assert reply.json == {"error": None, "tweets": newest_first(quill)}
     assert any(text.startswith("RT @") for text in reply.json["tweets"])
 
 
 @pytest.mark.parametrize("spelling", ["Quill", "@quill", "QUILL", "%51uill"])
 def test_a_fresh_file_answers_however_the_handle_is_spelt(
-    spelling: str, x: XServer, server: Server
+    spelling: str, x: XServer, quill: Account, server: Server
 ) -> None:
-    known = server.get("/api/quill").json["tweets"]
+    assert server.get("/api/quill").status == 200
     before = len(x.requests)
-    assert server.get(f"/api/{spelling}").json["tweets"] == known
+    assert server.get(f"/api/{spelling}").json["tweets"] == newest_first(quill)
     assert len(x.requests) == before
 
 

@@ -24,7 +24,7 @@ from twitterbot.preparation import Data
 from twitterbot.scores import Scorer
 from twitterbot.training import Pace, Schedule, Trainer, muon
 
-_STEPS_APART = 20  # of the weights in the mean: about, for an epoch's end is always among them
+_STEPS_APART = 20  # of the weights in the mean, at least; each epoch's end is among them
 _LAST_SCORINGS = 3  # after the last epoch's: up to two of the interpolation, then tweets alone
 
 
@@ -138,7 +138,7 @@ class _Run:
         step = 0
         for epoch, batches in enumerate(epochs):
             losses, pace = [], Pace()
-            parts = max(1, round(len(batches) / _STEPS_APART))
+            parts = max(1, len(batches) // _STEPS_APART)
             for number, windows in enumerate(batches, start=1):
                 losses.append(self.trainer.step(windows, schedule.rate(step)))
                 step += 1
