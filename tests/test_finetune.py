@@ -102,6 +102,15 @@ def test_weights_between_the_base_and_the_mean_along_the_way_are_scored_and_kept
         assert scorer.in_context(data.held_out, data.train) == pytest.approx(score, abs=0.01)
 
 
+def test_the_weights_kept_may_lie_beyond_the_mean(base: Path, tmp_path: Path) -> None:
+    result = run(base, tmp_path / "new", OPTIONS, lambda progress: False)
+    description = result.checkpoint.description
+    assert 1 < description.options["interpolation"] <= 1.5
+    assert description.scores["in_context"] < min(
+        epoch["in_context"] for epoch in description.history
+    )
+
+
 def test_the_held_out_tweets_are_not_in_the_checkpoint(finetuned: Path) -> None:
     data = preparation.prepare(timeline("bramble", 120))
     assert checkpoint.load(finetuned).training_texts == data.train

@@ -2,8 +2,8 @@
 
 The learning rate stays high, so that no weights along the way are good by themselves; their mean
 is (Izmailov et al. 2018, arXiv 1803.05407). The newest tenth of the tweets is held out, and the
-weights that predict it best are the ones that are kept: some between the base's and that mean.
-After each epoch those halfway are scored.
+weights that predict it best are the ones that are kept: some on the line from the base's to that
+mean, or a little beyond. After each epoch those halfway are scored.
 """
 
 import dataclasses
@@ -25,6 +25,7 @@ from twitterbot.scores import Scorer
 from twitterbot.training import Pace, Schedule, Trainer, muon
 
 _STEPS_APART = 20  # of the weights in the mean, at least; each epoch's end is among them
+_FARTHEST = 1.5  # times the way from the base's weights to the mean: what the parabola is good for
 _LAST_SCORINGS = 3  # after the last epoch's: up to two of the interpolation, then tweets alone
 
 
@@ -87,7 +88,7 @@ class _Candidate:
 
     weights: Weights
     score: float  # bits per character of the held-out tweets in context
-    interpolation: float  # how far from the base's weights to the mean ones: 0 to 1
+    interpolation: float  # how far from the base's weights to the mean ones: 0 to 1.5
 
 
 class _Run:
@@ -178,17 +179,18 @@ class _Run:
         )
 
     def _interpolate(self) -> None:
-        """Tries the mean weights, and some between the base's and these.
+        """Tries the mean weights, and some on the line from the base's to these.
 
-        They predict unseen tweets better than both. The score along the way is close to a
-        parabola, and three points of it tell the lowest.
+        Between the two are mostly better ones than both; beyond the mean, for an author who is
+        unlike all that the base has read. The score along the line is close to a parabola, and
+        three points of it tell the lowest.
         """
         if not self.history:
             return
         middle, end = self.history[-1]["in_context"], self._between(1.0)
         bend = self.start.score - 2 * middle + end
         slope = 3 * self.start.score - 4 * middle + end
-        if 0 < slope < 4 * bend:
+        if 0 < slope < 4 * _FARTHEST * bend:
             self._between(round(slope / (4 * bend), 2))
 
     def _between(self, share: float) -> float:

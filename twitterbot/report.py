@@ -215,7 +215,7 @@ def _prediction(evaluation: Evaluation) -> str:
         _pair(
             _figure("Held-out score in training", _curve(evaluation))
             + '<p class="caption">After each epoch, the weights halfway from the base\'s to the '
-            "mean of those along the way; last, the best between the two, which are kept.</p>",
+            "mean of those along the way; last, the best on that line, which are kept.</p>",
             _figure(
                 "Base and fine-tuned",
                 _table(
