@@ -62,7 +62,7 @@ class GenerateOptions:
 
     count: int = 10
     temperature: float = 1.0  # 0 always takes the likeliest token
-    top_p: float = 0.92  # 1 is off
+    top_p: float = 0.9  # 1 is off
     top_k: int = 0  # 0 is off
     # How much of what fine-tuning changed: the weights that predict the author best (1) hold
     # back when they write.
