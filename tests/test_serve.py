@@ -238,11 +238,10 @@ def test_a_fetch_that_was_killed_is_not_taken_for_fresh(x: XServer, tmp_path: Pa
     assert max(x.sent[number] for number in account.truth) <= 2
 
 
-def test_two_hundred_readers_at_once_are_all_served(server: Server, x: XServer) -> None:
-    x.account("Heron").fill(120)
-    expected = server.get("/api/heron").body
+def test_two_hundred_readers_at_once_are_all_served(quill: Account, server: Server) -> None:
+    expected = server.get("/api/quill").body
     with ThreadPoolExecutor(200) as readers:
-        replies = list(readers.map(lambda _: server.get("/api/heron"), range(600)))
+        replies = list(readers.map(lambda _: server.get("/api/quill"), range(600)))
     assert {reply.status for reply in replies} == {200}
     assert {reply.body for reply in replies} == {expected}
 

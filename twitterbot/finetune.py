@@ -110,7 +110,6 @@ class _Run:
         self.base_scores = self._scores(self.start)
         self.best = self.start
         self.mean: Weights = base.weights
-        self.in_mean = 0
         self.history: list[dict[str, float]] = []
         self.scores: dict[str, float] = {}  # of the best
 
@@ -136,7 +135,7 @@ class _Run:
         total = sum(map(len, epochs))
         warmup = round(options.warmup * total)
         schedule = Schedule(options.learning_rate, warmup, decay=0, total=total)
-        step = 0
+        step = in_mean = 0
         for epoch, batches in enumerate(epochs):
             losses, pace = [], Pace()
             parts = max(1, len(batches) // _STEPS_APART)
@@ -144,9 +143,9 @@ class _Run:
                 losses.append(self.trainer.step(windows, schedule.rate(step)))
                 step += 1
                 if number * parts % len(batches) < parts:  # a part's end
-                    self.in_mean += 1
+                    in_mean += 1
                     reached = self.model.named_arrays()
-                    self.mean = between(self.mean, reached, 1 / self.in_mean)
+                    self.mean = between(self.mean, reached, 1 / in_mean)
                 scorings = len(epochs) - epoch + _LAST_SCORINGS
                 loss = round(float(np.mean(losses)), 4)
                 on_progress(self._progress(step, total, pace.step(), scorings, loss))

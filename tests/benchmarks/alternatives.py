@@ -91,9 +91,8 @@ def scratch(data: Data, base: Checkpoint) -> Scores:
     schedule = Schedule(SCRATCH_RATE, warmup=total // 10, decay=total // 2, total=total)
     scores = []
     for epoch in range(SCRATCH_EPOCHS):
-        order = random.permutation(max(len(windows), SCRATCH_BATCH)) % len(windows)
-        for step in range(steps):
-            batch = order[step * SCRATCH_BATCH :][:SCRATCH_BATCH]
+        order = random.permutation(len(windows))
+        for step, batch in enumerate(np.resize(order, (steps, SCRATCH_BATCH))):
             trainer.step(windows[batch], schedule.rate(epoch * steps + step))
         scores.append(scorer.in_context(data.held_out, data.train))
     say(f"scratch: the best epoch is {int(np.argmin(scores)) + 1} of {SCRATCH_EPOCHS}")
