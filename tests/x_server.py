@@ -116,7 +116,7 @@ class Fault:
     kind: str
     status: int = 503
     body: Any = None  # a string is sent as HTML, anything else as JSON
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str | int] = field(default_factory=dict)  # a number is a time from now
     seconds: float = 0
 
 
@@ -338,7 +338,7 @@ def _handler(server: XServer) -> type[BaseHTTPRequestHandler]:
             self,
             status: int,
             body: Any,
-            headers: dict[str, str] | None = None,
+            headers: dict[str, str | int] | None = None,
             limits: bool = True,
             keep: float = 1.0,
         ) -> None:
@@ -346,8 +346,9 @@ def _handler(server: XServer) -> type[BaseHTTPRequestHandler]:
             is_html = isinstance(body, str)
             content = gzip.compress((body if is_html else json.dumps(body)).encode())
             kind = "text/html" if is_html else "application/json; charset=utf-8"
-            fields = {
-                "date": formatdate(usegmt=True),
+            now = int(time.time())
+            fields: dict[str, str | int] = {
+                "date": formatdate(now, usegmt=True),
                 "server": "cloudflare envoy",
                 "api-version": "2.155",
                 "cache-control": "no-cache, no-store, max-age=0",
@@ -359,12 +360,12 @@ def _handler(server: XServer) -> type[BaseHTTPRequestHandler]:
             if limits:
                 fields["x-rate-limit-limit"] = "10000"
                 fields["x-rate-limit-remaining"] = "9998"
-                fields["x-rate-limit-reset"] = str(int(time.time()) + 900)
+                fields["x-rate-limit-reset"] = 900
             fields.update(headers or {})
             self.send_response_only(status)
             for name, value in fields.items():
                 if value:
-                    self.send_header(name, value)
+                    self.send_header(name, str(now + value if isinstance(value, int) else value))
             self.end_headers()
             self.wfile.write(content[: int(len(content) * keep)])
 
