@@ -127,14 +127,19 @@ class Server:
                     kind = value
                 elif name == "data":
                     yield kind, json.loads(value)
+                elif line.startswith(b":"):
+                    yield "comment", None
 
     def job(self, until: Callable[[Any], Any]) -> Any:
         """The job as soon as it is `until`, as the events tell it."""
-        deadline = time.monotonic() + PATIENCE
+        deadline, job = time.monotonic() + PATIENCE, None
         for kind, data in self.events():
-            if kind == "job" and data and until(data):
-                return data
-            assert time.monotonic() < deadline, data
+            if kind == "job" and data:
+                job = data
+                if until(job):
+                    return job
+                assert job["state"] == "running", job
+            assert time.monotonic() < deadline, job
         raise AssertionError("the events ended")
 
     def ended(self) -> Any:

@@ -47,7 +47,7 @@ class Pages:
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("request", lambda request: self._check(request.url, server))
         page.goto(server.url)
-        expect(page.locator("#version")).to_contain_text("twitterbot")
+        await_ready(page)
         return page
 
     def _read(self, message: Any) -> None:
@@ -61,6 +61,16 @@ class Pages:
     def close(self) -> None:
         for context in self._contexts:
             context.close()
+
+
+def await_ready(page: Page) -> None:
+    """Until all is shown: what appears later could move a button away from under a click."""
+    expect(page.locator("#version")).to_contain_text("twitterbot")
+
+
+def reload(page: Page) -> None:
+    page.reload()
+    await_ready(page)
 
 
 @pytest.fixture
@@ -117,7 +127,7 @@ def test_the_whole_story(empty: Server, pages: Pages, tmp_path: Path) -> None:
 
     _import(page, tmp_path)
     _train(page)
-    page.reload()
+    reload(page)
     expect(page.locator("#models")).to_contain_text("better than the base")
     _generate(page)
     _export(page)
@@ -168,7 +178,7 @@ def _generate(page: Page) -> None:
     shared = card.locator("blockquote mark").first.text_content()
     expect(card.locator(".text mark").first).to_have_text(shared, ignore_case=True)
     card.get_by_role("button", name="Keep").click()
-    page.reload()
+    reload(page)
     show_kept(page, 1)
 
 
