@@ -144,7 +144,11 @@ def test_a_base_that_knows_the_held_out_tweets_is_refused(finetuned: Path, tmp_p
 
 
 def run(
-    base: Path, output: Path, options: FinetuneOptions, stop: Callable[[Progress], bool]
+    base: Path,
+    output: Path,
+    options: FinetuneOptions,
+    stop: Callable[[Progress], bool],
+    on_interrupt: Callable[[], None] = lambda: None,
 ) -> finetune.Result:
     def watch(progress: Progress) -> None:
         if stop(progress):
@@ -152,7 +156,12 @@ def run(
 
     data = preparation.prepare(timeline("bramble", 120))
     return finetune.finetune(
-        data, checkpoint.load(base), output, options=options, on_progress=watch
+        data,
+        checkpoint.load(base),
+        output,
+        options=options,
+        on_progress=watch,
+        on_interrupt=on_interrupt,
     )
 
 
@@ -163,6 +172,40 @@ def test_an_interruption_keeps_the_best_so_far_and_writes_it(base: Path, tmp_pat
     assert len(written.history) == 1
     assert written.scores["in_context"] <= written.history[0]["in_context"]
     assert written.scores["in_context"] < written.base_scores["in_context"]
+
+
+def test_an_interruption_within_a_long_epoch_keeps_what_is_in_the_mean(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finetune, "_STEPS_APART", 1)
+    options = dataclasses.replace(OPTIONS, batch=32)  # two steps an epoch
+    result = run(base, tmp_path / "early", options, lambda progress: progress.averaged == 3)
+    assert result.interrupted
+    written = checkpoint.load(tmp_path / "early").description
+    first, second = written.history
+    assert (first["epoch"], second["epoch"]) == (1, 1.5)
+    assert written.scores["in_context"] <= second["in_context"] < first["in_context"]
+
+
+def test_a_second_interruption_skips_the_scores_to_come(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finetune, "_STEPS_APART", 1)
+    result = run(
+        base,
+        tmp_path / "early",
+        dataclasses.replace(OPTIONS, batch=32),
+        lambda progress: progress.averaged == 3,
+        lambda: monkeypatch.setattr(Scorer, "in_context", interrupt),
+    )
+    assert result.interrupted
+    written = checkpoint.load(tmp_path / "early").description
+    assert [epoch["epoch"] for epoch in written.history] == [1]
+    assert written.options["interpolation"] == 0.5
+    assert written.scores["in_context"] == written.history[0]["in_context"]
 
 
 def test_an_interruption_before_anything_is_learnt_writes_nothing(

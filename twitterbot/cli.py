@@ -353,6 +353,7 @@ def finetune(
             target,
             options=options,
             on_progress=lambda progress: line.update(console.finetune_line(progress)),
+            on_interrupt=lambda: line.update("stopping: scoring what was learnt so far ..."),
         )
     console.finetune_report(result)
     # The model is written; samples are a courtesy.

@@ -129,7 +129,7 @@ def finetune_report(result: "Result") -> None:
     description = result.checkpoint.description
     after = description.scores["in_context"]
     before = description.base_scores["in_context"]
-    epochs = len(description.history)
+    epochs = description.history[-1]["epoch"]
     if result.interrupted:
         warning("interrupted; the best model so far is kept")
     if after >= before:
@@ -137,7 +137,7 @@ def finetune_report(result: "Result") -> None:
     info(
         f"held-out bits per character: base {before:.3f} -> fine-tuned {after:.3f} "
         f"({(after / before - 1) * 100:+.1f} %) in {duration(result.seconds)}, "
-        f"{epochs} epoch{'s' * (epochs > 1)} in {description.options['precision']}"
+        f"{epochs:g} epoch{'s' * (epochs != 1)} in {description.options['precision']}"
     )
 
 

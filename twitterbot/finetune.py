@@ -41,6 +41,7 @@ class Progress:
     base_score: float
     score: float | None  # after the last epoch, halfway from the base's weights to the mean
     best_score: float
+    averaged: int  # weights in the mean so far: with none, an interruption keeps nothing
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,19 @@ def finetune(
     *,
     options: FinetuneOptions = FinetuneOptions(),  # noqa: B008 (frozen)
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_interrupt: Callable[[], None] = lambda: None,
 ) -> Result:
     """Trains all weights of `base` on `data` and writes the best ones to `output`.
 
     Held-out tweets that `base` was trained on are left out; raises TwitterbotError when hardly
     any are left.
 
-    KeyboardInterrupt ends the training early: what was best so far is written. Before
-    anything is better than the base it is raised on, and nothing is written.
+    KeyboardInterrupt ends the training early: after `on_interrupt` the mean so far is scored, and
+    what is best is written; another one skips scores that are still to come. Before anything is
+    better than the base it is raised on, and nothing is written.
     """
     run = _Run(data, base, options)
-    interrupted = run.train(on_progress)
+    interrupted = run.train(on_progress, on_interrupt)
     if interrupted and run.best is run.start:
         raise KeyboardInterrupt
     checkpoint = run.checkpoint(output.name)
@@ -110,6 +113,8 @@ class _Run:
         self.base_scores = self._scores(self.start)
         self.best = self.start
         self.mean: Weights = base.weights
+        self.averaged = 0  # weights in the mean
+        self.unscored: dict[str, float] = {}  # what the history will say of the mean, once scored
         self.history: list[dict[str, float]] = []
         self.scores: dict[str, float] = {}  # of the best
 
@@ -118,15 +123,18 @@ class _Run:
         """Since the run began."""
         return time.monotonic() - self.began
 
-    def train(self, on_progress: Callable[[Progress], None]) -> bool:
+    def train(
+        self, on_progress: Callable[[Progress], None], on_interrupt: Callable[[], None]
+    ) -> bool:
         """Trains until done; True when it was interrupted: each time, a stage ends early."""
         interrupted = False
         epochs = functools.partial(self._epochs, on_progress)
-        for stage in (epochs, self._interpolate, self._score_best):
+        for stage in (epochs, self._score_mean, self._interpolate, self._score_best):
             try:
                 stage()
             except KeyboardInterrupt:
                 interrupted = True
+                on_interrupt()
         return interrupted
 
     def _epochs(self, on_progress: Callable[[Progress], None]) -> None:
@@ -135,23 +143,30 @@ class _Run:
         total = sum(map(len, epochs))
         warmup = round(options.warmup * total)
         schedule = Schedule(options.learning_rate, warmup, decay=0, total=total)
-        step = in_mean = 0
+        step = 0
         for epoch, batches in enumerate(epochs):
             losses, pace = [], Pace()
             parts = max(1, len(batches) // _STEPS_APART)
             for number, windows in enumerate(batches, start=1):
                 losses.append(self.trainer.step(windows, schedule.rate(step)))
                 step += 1
-                if number * parts % len(batches) < parts:  # a part's end
-                    in_mean += 1
-                    reached = self.model.named_arrays()
-                    self.mean = between(self.mean, reached, 1 / in_mean)
-                scorings = len(epochs) - epoch + _LAST_SCORINGS
                 loss = round(float(np.mean(losses)), 4)
+                if number * parts % len(batches) < parts:  # a part's end
+                    self.averaged += 1
+                    reached = self.model.named_arrays()
+                    self.mean = between(self.mean, reached, 1 / self.averaged)
+                    done = round(epoch + number / len(batches), 2)
+                    self.unscored = {"epoch": done, "loss": loss}
+                scorings = len(epochs) - epoch + _LAST_SCORINGS
                 on_progress(self._progress(step, total, pace.step(), scorings, loss))
-            score = self._between(0.5)
-            self.history.append({"epoch": epoch + 1, "loss": loss, "in_context": score})
+            self._score_mean()
             self.model.set_named_weights(reached)
+
+    def _score_mean(self) -> None:
+        """Adds to the history the score halfway from the base's weights to the mean."""
+        if self.unscored:
+            self.history.append({**self.unscored, "in_context": self._between(0.5)})
+            self.unscored = {}
 
     def _batches(self) -> Iterator[Ids]:
         """An epoch: the tweets in time order from a random one on, in windows, shuffled."""
@@ -175,6 +190,7 @@ class _Run:
             base_score=self.start.score,
             score=self.history[-1]["in_context"] if self.history else None,
             best_score=self.best.score,
+            averaged=self.averaged,
         )
 
     def _interpolate(self) -> None:
@@ -184,7 +200,7 @@ class _Run:
         unlike all that the base has read. The score along the line is close to a parabola, and
         three points of it tell the lowest.
         """
-        if not self.history:
+        if self.unscored or not self.history:
             return
         middle, end = self.history[-1]["in_context"], self._between(1.0)
         bend = self.start.score - 2 * middle + end

@@ -19,7 +19,7 @@ from twitterbot.options import ServeOptions
 from twitterbot.serve.app import Application
 from twitterbot.serve.security import Address
 
-_JOB_PATIENCE = 10.0  # seconds that a training has to keep its best
+_JOB_PATIENCE = 60.0  # seconds that a training has to score what it has, and to write the best
 _CONNECTION_PATIENCE = 2  # seconds for answers that are on their way
 _BACKLOG = 2048  # connections that wait to be taken
 _TOKEN = re.compile("[ -~]{8,}")  # what headers can carry

@@ -222,9 +222,7 @@ function numbersOf({ state, progress }) {
 function showActions({ kind, state: now, progress, result }) {
   byId("job-actions").hidden = now !== "running";
   byId("job-keep").hidden = kind !== "finetune";
-  const better = progress && progress.best_score < progress.base_score;
-  const reason =
-    kind === "finetune" && !better ? "Nothing to keep yet: no epoch has beaten the base." : "";
+  const reason = kind === "finetune" && !progress?.averaged ? "Nothing to keep yet." : "";
   disable(byId("job-keep"), reason, byId("job-reason"));
   const made = now === "done" && known(result?.checkpoint)?.name;
   byId("job-write").hidden = !made || kind !== "finetune";
