@@ -116,6 +116,11 @@ def show_kept(page: Page, count: int = len(NASTY)) -> None:
     expect(cards(page)).to_have_count(count)
 
 
+def show_curve(page: Page) -> None:
+    page.get_by_text("How it learnt").click()
+    expect(page.locator("#models svg.held-out circle").first).to_be_visible()
+
+
 # ------------------------------------------------------------------ the story
 
 
@@ -230,8 +235,7 @@ def test_words_from_tweets_stay_words(furnished: Server, pages: Pages) -> None:
 def test_nothing_is_wider_than_the_window(width: int, furnished: Server, pages: Pages) -> None:
     page = pages.open(furnished, KEPT, viewport={"width": width, "height": 800})
     show_kept(page)
-    page.get_by_text("How it learnt").click()
-    expect(page.locator("#models svg.held-out circle").first).to_be_visible()
+    show_curve(page)
     assert page.evaluate("() => document.documentElement.scrollWidth") == width
 
 
@@ -262,7 +266,7 @@ CONTRAST = """() => {
 def test_text_has_contrast(scheme: str, furnished: Server, pages: Pages) -> None:
     page = pages.open(furnished, KEPT, color_scheme=scheme)
     show_kept(page)
-    page.get_by_text("How it learnt").click()
+    show_curve(page)
     cards(page).last.get_by_role("button", name="Keep").hover()
     least, text, count = page.evaluate(CONTRAST)
     assert count > 100
@@ -278,7 +282,7 @@ CONTROLS = {"button", "link", "textbox", "combobox", "slider", "spinbutton", "ra
 def test_every_control_has_a_name(furnished: Server, pages: Pages) -> None:
     page = pages.open(furnished, KEPT)
     show_kept(page)
-    page.get_by_text("How it learnt").click()
+    show_curve(page)
     tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
     shown = [node for node in tree if not node["ignored"] and node["role"]["value"] in CONTROLS]
     assert {node["role"]["value"] for node in shown} >= {"button", "link", "slider", "image"}
