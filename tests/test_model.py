@@ -99,6 +99,20 @@ def test_fused_and_unfused_operations_agree(model: TweetModel) -> None:
         np.testing.assert_allclose(logits_of(model, ids), fused_logits, atol=1e-4)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's XLA")
+def test_no_reduction_is_left_to_ynnpack() -> None:
+    """It is not safe where two parts of a batch come there at once; see engine."""
+    import tensorflow as tf
+
+    def softmax(scores: Any) -> Any:
+        return keras.ops.softmax(scores, axis=-1)
+
+    compiled = tf.function(softmax, jit_compile=True)
+    code = compiled.experimental_get_compiler_ir(tf.zeros((8, 2, 64, 64)))(stage="optimized_hlo")
+    assert "reduce" in code
+    assert "ynn" not in code
+
+
 def test_bfloat16_agrees_roughly_with_float32(model: TweetModel) -> None:
     ids = some_ids(2, 10)
     exact, rough = logits_of(model, ids), logits_of(lively_model("bfloat16"), ids)

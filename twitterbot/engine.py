@@ -46,6 +46,12 @@ with _silent_stderr():
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")  # its advice on retracing is not for users
+        if tf.__version__.startswith("2.21."):
+            # Its XLA has YNNPACK do some reductions, and prepares that without a lock: two parts
+            # of a batch that come there at once may end the process. Later versions of XLA lock,
+            # earlier ones have neither YNNPACK nor the option. XLA reads it at its first use.
+            flags = os.environ.get("XLA_FLAGS", "")
+            os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_experimental_ynn_fusion_type=".strip()
     else:
         tf = None
 
