@@ -409,7 +409,7 @@ def test_rate_limit_without_end_is_bounded(machine: Machine, server: XServer) ->
 
 def test_rate_limit_wait_is_shown(server: XServer, tmp_path: Path) -> None:
     account = server.account("Quill").fill(150)
-    server.script = at(2, fault=limited(x_rate_limit_remaining="0", x_rate_limit_reset=3))
+    server.script = at(2, fault=limited(x_rate_limit_remaining="0", x_rate_limit_reset=1))
     done = cli(server, tmp_path, "-v", "quill")
     assert "rate limit is reached: waiting 0:0" in done.stderr
     Machine(server, tmp_path / "tweets").holds(account)

@@ -209,10 +209,18 @@ def test_a_cancelled_job_is_gone_at_once(server: Server, folder: Path) -> None:
     assert server.ask("DELETE", "/api/v1/checkpoints/parent").status == 204
 
 
-def test_a_training_that_is_stopped_keeps_its_best(server: Server, folder: Path) -> None:
+def test_a_training_lets_readers_be_served_and_keeps_its_best_when_stopped(
+    server: Server, folder: Path
+) -> None:
+    expected = server.get("/api/tarn").body
     started(server, LONG)
     seen = server.job(lambda job: job["progress"] and job["progress"]["score"] is not None)
     assert seen["progress"]["best_score"] < seen["progress"]["base_score"]
+    with ThreadPoolExecutor(200) as readers:
+        replies = list(readers.map(lambda _: server.get("/api/tarn"), range(600)))
+    assert server.get("/api/v1/status").json["job"]["state"] == "running"
+    assert {(reply.status, reply.body) for reply in replies} == {(200, expected)}
+
     assert server.post("job/cancel", {"keep": True}).status == 200
     job = server.ended()
     assert job["state"] == "done"
@@ -221,17 +229,6 @@ def test_a_training_that_is_stopped_keeps_its_best(server: Server, folder: Path)
     assert written.scores["in_context"] == job["result"]["score"]
     assert job["result"]["score"] <= seen["progress"]["best_score"]
     shutil.rmtree(folder / "checkpoints" / "tarn")
-
-
-def test_readers_are_served_while_a_training_runs(server: Server, folder: Path) -> None:
-    expected = server.get("/api/tarn").body
-    started(server, LONG)
-    server.job(lambda job: job["progress"])
-    with ThreadPoolExecutor(200) as readers:
-        replies = list(readers.map(lambda _: server.get("/api/tarn"), range(600)))
-    assert server.get("/api/v1/status").json["job"]["state"] == "running"
-    assert {(reply.status, reply.body) for reply in replies} == {(200, expected)}
-    assert server.post("job/cancel", {"keep": False}).json["state"] == "cancelled"
 
 
 def test_a_server_that_is_killed_leaves_no_process_and_no_half_file(own_folder: Path) -> None:
