@@ -75,8 +75,9 @@ def test_the_scores_are_those_that_the_checkpoint_remembers(
     before, scores = description.base_scores, evaluation.scores
     for protocol in ("alone", "in_context"):
         score = getattr(scores, protocol)
-        assert score.base == pytest.approx(before[protocol], abs=0.01)
-        assert score.finetuned == pytest.approx(description.scores[protocol], abs=0.01)
+        # Trained in float32, evaluated in bfloat16 where the processor is good at it.
+        assert score.base == pytest.approx(before[protocol], abs=0.02)
+        assert score.finetuned == pytest.approx(description.scores[protocol], abs=0.02)
         assert score.gain == pytest.approx(1 - score.finetuned / score.base)
         assert score.tweets == evaluation.held_out == 12
     assert evaluation.warnings == []
