@@ -64,6 +64,14 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def line(self, number: int) -> str:
+        """That line of its stderr, counted from 1, once it is there."""
+        deadline = time.monotonic() + PATIENCE
+        while len(self.lines) < number:
+            assert time.monotonic() < deadline, self.lines
+            time.sleep(0.02)
+        return self.lines[number - 1]
+
     def close(self, how: signal.Signals = signal.SIGINT) -> int:
         """Ends it and returns its exit code."""
         with contextlib.suppress(ProcessLookupError):

@@ -267,6 +267,18 @@ def test_ctrl_c_stops_the_training_and_keeps_its_best(own_folder: Path) -> None:
     assert hidden(own_folder) == []
 
 
+def test_ctrl_c_twice_waits_for_nothing(own_folder: Path) -> None:
+    server = Server(own_folder)
+    started(server, LONG | {"name": "gone"})
+    server.job(lambda job: job["message"] == "loading the model")
+    server.process.send_signal(signal.SIGINT)
+    assert "Ctrl-C once more" in server.line(1)
+    assert server.close(signal.SIGINT) == 0
+    assert "cancelled; nothing was written" in server.lines[1]
+    assert not (own_folder / "checkpoints" / "gone").exists()
+    assert hidden(own_folder) == []
+
+
 def test_a_folder_that_was_being_replaced_is_mended_at_the_next_start(tmp_path: Path) -> None:
     stored = Path(__file__).parent / "data" / "checkpoint-v1"
     output = tmp_path / "checkpoints" / "bramble"

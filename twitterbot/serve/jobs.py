@@ -116,11 +116,12 @@ class Jobs:
     async def cancel(self, keep: bool) -> Job:
         """Ends the job: with `keep` as Ctrl-C does, soon; without at once, and nothing is written.
 
-        Raises BusyError when there is none.
+        An evaluation, which has nothing to keep, ends at once. Raises BusyError when there is
+        no job.
         """
         if not self.current or not self._task or not self.is_running:
             raise BusyError("there is no job to cancel")
-        if keep and self._worker:
+        if keep and self._worker and self.current.kind != "evaluate":
             self._worker.stop()
             self.current.message = "stopping"
             self.changes.announce()

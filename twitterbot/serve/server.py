@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import socket
-import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
@@ -19,7 +18,6 @@ from twitterbot.options import ServeOptions
 from twitterbot.serve.app import Application
 from twitterbot.serve.security import Address
 
-_JOB_PATIENCE = 60.0  # seconds that a training has to score what it has, and to write the best
 _CONNECTION_PATIENCE = 2  # seconds for answers that are on their way
 _BACKLOG = 2048  # connections that wait to be taken
 _TOKEN = re.compile("[ -~]{8,}")  # what headers can carry
@@ -72,9 +70,8 @@ class _Server(uvicorn.Server):
         jobs = self._application.jobs
         if jobs.is_running:
             self._on_stop("stopping the job; Ctrl-C once more ends it at once")
-            deadline = time.monotonic() + _JOB_PATIENCE
             job = await jobs.cancel(keep=True)
-            while jobs.is_running and not self.force_exit and time.monotonic() < deadline:
+            while jobs.is_running and not self.force_exit:  # a training scores what it has
                 await jobs.wait(0.1)
             await jobs.close()
             self._on_stop(f"{job.kind} of {job.subject}: {job.message}")
