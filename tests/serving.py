@@ -73,12 +73,14 @@ class Server:
         return self.lines[number - 1]
 
     def close(self, how: signal.Signals = signal.SIGINT) -> int:
-        """Ends it and returns its exit code."""
+        """Ends it and returns its exit code. A job may have to come to its end before."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(how)
-        code = self.process.wait(30)
-        self._reader.join(30)
-        return code
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+            self._reader.join()
 
     # -------------------------------------------------------------- HTTP
 

@@ -99,10 +99,11 @@ def test_fused_and_unfused_operations_agree(model: TweetModel) -> None:
         np.testing.assert_allclose(logits_of(model, ids), fused_logits, atol=1e-4)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's XLA")
 def test_no_reduction_is_left_to_ynnpack() -> None:
     """It is not safe where two parts of a batch come there at once; see engine."""
-    import tensorflow as tf
+    tf = pytest.importorskip("tensorflow", "2.21")
+    if not tf.__version__.startswith("2.21."):
+        pytest.skip("later versions are safe")
 
     def softmax(scores: Any) -> Any:
         return keras.ops.softmax(scores, axis=-1)

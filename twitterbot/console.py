@@ -129,7 +129,7 @@ def finetune_report(result: "Result") -> None:
     description = result.checkpoint.description
     after = description.scores["in_context"]
     before = description.base_scores["in_context"]
-    epochs = description.history[-1]["epoch"]
+    epochs = description.history[-1]["epoch"] if description.history else 0
     if result.interrupted:
         warning("interrupted; the best model so far is kept")
     if after >= before:

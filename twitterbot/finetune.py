@@ -72,9 +72,9 @@ def finetune(
     Held-out tweets that `base` was trained on are left out; raises TwitterbotError when hardly
     any are left.
 
-    KeyboardInterrupt ends the training early: after `on_interrupt` the mean so far is scored, and
-    what is best is written; another one skips scores that are still to come. Before anything is
-    better than the base it is raised on, and nothing is written.
+    KeyboardInterrupt ends the training early: the mean so far is scored, `on_interrupt` being
+    called before each score, and what is best is written; another one skips the scores that are
+    still to come. Before anything is better than the base it is raised on, and nothing is written.
     """
     run = _Run(data, base, options)
     interrupted = run.train(on_progress, on_interrupt)
@@ -126,15 +126,18 @@ class _Run:
     def train(
         self, on_progress: Callable[[Progress], None], on_interrupt: Callable[[], None]
     ) -> bool:
-        """Trains until done; True when it was interrupted: each time, a stage ends early."""
+        """Trains until done; True when it was interrupted: one stage then ends early, or all."""
         interrupted = False
         epochs = functools.partial(self._epochs, on_progress)
         for stage in (epochs, self._score_mean, self._interpolate, self._score_best):
             try:
+                if interrupted:
+                    on_interrupt()
                 stage()
             except KeyboardInterrupt:
+                if interrupted:
+                    break
                 interrupted = True
-                on_interrupt()
         return interrupted
 
     def _epochs(self, on_progress: Callable[[Progress], None]) -> None:
@@ -165,8 +168,9 @@ class _Run:
     def _score_mean(self) -> None:
         """Adds to the history the score halfway from the base's weights to the mean."""
         if self.unscored:
-            self.history.append({**self.unscored, "in_context": self._between(0.5)})
-            self.unscored = {}
+            score = self._between(0.5)
+            entry, self.unscored = self.unscored | {"in_context": score}, {}
+            self.history.append(entry)
 
     def _batches(self) -> Iterator[Ids]:
         """An epoch: the tweets in time order from a random one on, in windows, shuffled."""

@@ -231,7 +231,8 @@ def _curve(evaluation: Evaluation) -> str:
     values = [each["in_context"] for each in evaluation.training]
     last = len(values) - 1
     step = max(1, round(last / 8))
-    names = {0: "base", **{n: str(n) for n in range(step, last, step)}, last: "kept"}
+    inner = {n: f"{evaluation.training[n]['epoch']:g}" for n in range(step, last, step)}
+    names = {0: "base", **inner, last: "kept"}
     return lines(
         "Bits per character on held-out tweets: the base, after each epoch, what is kept: "
         + ", ".join(f"{value:.3f}" for value in values),

@@ -114,10 +114,10 @@ class Jobs:
         return self._task
 
     async def cancel(self, keep: bool) -> Job:
-        """Ends the job: with `keep` as Ctrl-C does, soon; without at once, and nothing is written.
+        """Ends the job: at once and with nothing written, or with `keep` as Ctrl-C does.
 
-        An evaluation, which has nothing to keep, ends at once. Raises BusyError when there is
-        no job.
+        A training then goes on until it has scored what it keeps; an evaluation, which has nothing
+        to keep, ends at once. Raises BusyError when there is no job.
         """
         if not self.current or not self._task or not self.is_running:
             raise BusyError("there is no job to cancel")
@@ -126,6 +126,7 @@ class Jobs:
             self.current.message = "stopping"
             self.changes.announce()
         else:
+            await asyncio.sleep(0)  # a task that has not begun would never come to its `finally`
             self._task.cancel()
             await asyncio.wait({self._task})
         return self.current
@@ -218,7 +219,7 @@ def _ending(job: Job, order: Order, answer: dict[str, Any]) -> tuple[State, str]
 
 
 def _plot_last(job: Job, scores: list[float]) -> None:
-    """Adds the last epoch's score, which no step follows that could tell it."""
+    """Adds the last score of the mean, which no step follows that could tell it."""
     told = [point["score"] for point in job.curve if "score" in point][1:]
     if job.progress and job.result and len(told) < len(scores):
         job.curve.append({"step": job.progress["step"], "score": scores[-1]})

@@ -147,7 +147,7 @@ def _import(talk: Talk, file: str, author: str | None, folder: str) -> dict[str,
 def _finetune(
     talk: Talk, timeline: str, base: str, output: str, options: dict[str, Any]
 ) -> dict[str, Any]:
-    """A new checkpoint; `scores` are those after each epoch."""
+    """A new checkpoint; `scores` are those of its history."""
     checkpoint.check_replaceable(Path(output), "finetuned")
     data = preparation.prepare(tweets.read(Path(timeline)))
     parent = checkpoint.load(Path(base))
@@ -161,13 +161,13 @@ def _finetune(
         Path(output),
         options=FinetuneOptions(**options),
         on_progress=_progress_teller(talk),
+        on_interrupt=lambda: talk.say(message="stopping: scoring what was learnt so far"),
     )
     description = result.checkpoint.description
     return {
         "checkpoint": description.name,
         "base_score": description.base_scores["in_context"],
         "score": description.scores["in_context"],
-        "epochs": len(description.history),
         "seconds": round(result.seconds, 1),
         "interrupted": result.interrupted,
         "scores": [epoch["in_context"] for epoch in description.history],

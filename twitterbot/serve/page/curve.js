@@ -73,7 +73,7 @@ function scaleOf(points, last, reference, width) {
   const top = Math.max(Math.ceil(high / step) * step, bottom + step);
   const [right, floor] = [width - MARGIN.right, HEIGHT - MARGIN.bottom];
   return {
-    x: (value) => MARGIN.left + ((right - MARGIN.left) * value) / Math.max(last, 1),
+    x: (value) => MARGIN.left + ((right - MARGIN.left) * value) / (last || 1),
     y: (value) => floor - ((floor - MARGIN.top) * (value - bottom)) / (top - bottom),
     left: MARGIN.left,
     right,
