@@ -199,7 +199,7 @@ def test_a_cancelled_job_is_gone_at_once(server: Server, folder: Path) -> None:
     needed = server.ask("DELETE", "/api/v1/checkpoints/parent")
     assert needed.status == 409
     assert "a job works on parent" in needed.json["error"]
-    server.job(lambda job: job["message"] == "loading the model")
+    server.job(lambda job: job["progress"])
     began = time.monotonic()
     reply = server.post("job/cancel", {"keep": False})
     assert time.monotonic() - began < 5
